@@ -1,0 +1,78 @@
+//! The operator's listener: metrics, health, decisions. Nothing of it is reachable on the client listener.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header;
+use serde_json::json;
+
+use crate::app::App;
+use crate::config::Limits;
+use crate::edge::head::Head;
+use crate::edge::{Answer, Answerer};
+use crate::exchange::{Method, Reply};
+
+/// The admin listener's answerer.
+pub struct Admin(pub Arc<App>);
+
+impl Answerer for Admin {
+    fn limits(&self) -> Arc<Limits> {
+        Arc::clone(&self.0.snapshot.load().limits)
+    }
+
+    fn answer(&self, head: Head, _body: Bytes, _peer: SocketAddr) -> Answer<'_> {
+        let reply = self.reply(&head).with(header::CACHE_CONTROL, "no-store");
+        Box::pin(std::future::ready((reply, Box::new(|_| {}) as _)))
+    }
+
+    fn refused_at_edge(&self, status: u16) {
+        self.0.observer.metrics.edge_refused(status);
+    }
+}
+
+impl Admin {
+    fn reply(&self, head: &Head) -> Reply {
+        if !matches!(head.method, Method::Get | Method::Head) {
+            return text(405, "this address is read with GET\n");
+        }
+        let segments: Vec<&str> = head.path.segments.iter().map(String::as_str).collect();
+        match segments.as_slice() {
+            [] => text(200, "/metrics\n/healthz\n/readyz\n/decisions\n"),
+            ["metrics"] => {
+                let scrape = self.0.observer.metrics.scrape(&self.0.supply.cache.stats());
+                Reply::full(200, "text/plain; version=0.0.4", scrape)
+            }
+            ["healthz"] => self.health(),
+            ["readyz"] => text(200, "ready\n"),
+            ["decisions"] => document(&json!(self.0.observer.audit.all())),
+            ["decisions", id] => match self.0.observer.audit.find(id) {
+                Some(record) => document(&record),
+                None => text(404, "no such decision is remembered\n"),
+            },
+            _ => text(404, "not here; see /\n"),
+        }
+    }
+
+    /// Alive, and with which rules. A refused reload keeps the old rules in force and shows here.
+    fn health(&self) -> Reply {
+        let snapshot = self.0.snapshot.load();
+        let uptime = self.0.started_at.elapsed().map(|since| since.as_secs()).unwrap_or_default();
+        let refused = self.0.reload_refused.load();
+        document(&json!({
+            "status": if refused.is_some() { "degraded" } else { "ok" },
+            "version": env!("CARGO_PKG_VERSION"),
+            "uptime_seconds": uptime,
+            "policy_revision": format!("{:x}", snapshot.policy.revision()),
+            "reload_refused": refused.as_deref().cloned(),
+        }))
+    }
+}
+
+fn text(status: u16, body: &'static str) -> Reply {
+    Reply::full(status, "text/plain; charset=utf-8", body)
+}
+
+fn document(value: &serde_json::Value) -> Reply {
+    Reply::full(200, "application/json", format!("{value:#}\n"))
+}

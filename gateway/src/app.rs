@@ -1,0 +1,88 @@
+//! The composition root: a configuration becomes rooms wired together. Nothing is built elsewhere.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use rules::{Ecosystem, Policy};
+
+use crate::config::{Config, Limits};
+use crate::handlers::Memo;
+use crate::observe::Observer;
+use crate::observe::metrics::Metrics;
+use crate::origin::{Supply, UpstreamTable, upstream_table};
+use crate::protocol::{Protocol, maven::Maven, npm::Npm, pypi::Pypi};
+
+/// What is in force at one moment; a request takes one and keeps it to its end.
+pub struct Snapshot {
+    pub config: Config,
+    pub policy: Policy,
+    pub limits: Arc<Limits>,
+    pub upstreams: UpstreamTable,
+    /// The address that is written into documents, without a trailing slash.
+    pub public_url: String,
+}
+
+impl Snapshot {
+    /// Compiles a configuration. `Err` lists what is wrong with its rules.
+    pub fn build(
+        config: Config,
+        earlier: &UpstreamTable,
+        public_url: String,
+    ) -> Result<Self, Vec<rules::Finding>> {
+        let (policy, warnings) = Policy::compile(&config.policy_spec)?;
+        for warning in warnings {
+            tracing::warn!(%warning, "finding in the rules");
+        }
+        let limits = Arc::new(config.limits.clone());
+        let upstreams = upstream_table(&config, earlier);
+        Ok(Self { config, policy, limits, upstreams, public_url })
+    }
+}
+
+/// The running program.
+pub struct App {
+    pub snapshot: ArcSwap<Snapshot>,
+    pub supply: Supply,
+    pub memo: Memo,
+    pub observer: Observer,
+    /// Why the last reload was not taken; `None` if it was.
+    pub reload_refused: ArcSwapOption<String>,
+    pub started_at: SystemTime,
+}
+
+impl App {
+    /// Opens the stores and wires the rooms.
+    pub async fn open(snapshot: Snapshot, data: &Path) -> Result<Self, cache::Error> {
+        let metrics = Arc::new(Metrics::default());
+        let limits = Arc::clone(&snapshot.limits);
+        let cache = cache::Cache::open(&data.join("cache"), cache_limits(&limits)).await?;
+        Ok(Self {
+            supply: Supply::new(cache, Arc::clone(&metrics), &limits),
+            memo: Memo::new(&limits),
+            observer: Observer::new(metrics),
+            snapshot: ArcSwap::from_pointee(snapshot),
+            reload_refused: ArcSwapOption::empty(),
+            started_at: SystemTime::now(),
+        })
+    }
+}
+
+/// The cache's bounds, as the limits table has them.
+pub fn cache_limits(limits: &Limits) -> cache::Limits {
+    cache::Limits {
+        bytes_max: limits.cache_bytes,
+        small_body_memory: limits.cache_memory_bytes,
+        ..cache::Limits::default()
+    }
+}
+
+/// The translator of an ecosystem.
+pub fn protocol_of(ecosystem: Ecosystem) -> &'static dyn Protocol {
+    match ecosystem {
+        Ecosystem::Npm => &Npm,
+        Ecosystem::Pypi => &Pypi,
+        Ecosystem::Maven => &Maven,
+    }
+}

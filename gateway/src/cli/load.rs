@@ -1,0 +1,76 @@
+//! From the command line's settings to a configuration: file, environment, and what the package managers know.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow};
+
+use super::Settings;
+use crate::config::discover::discover;
+use crate::config::{Config, Discovery, Environment, Overrides, Surroundings, own_addresses};
+
+/// A configuration and where it came from.
+pub struct Loaded {
+    pub config: Config,
+    /// The file, if there was one.
+    pub file: Option<PathBuf>,
+    pub notes: Vec<String>,
+}
+
+const DEFAULT_FILE: &str = "portcullis.toml";
+
+/// Reads and completes the configuration.
+pub fn load(settings: &Settings) -> Result<Loaded> {
+    let (file, text) = text_of(settings)?;
+    let surroundings = Surroundings::of_process();
+    let overrides = overrides(settings, &surroundings);
+    let discovery = if names_every_upstream(&text) {
+        Discovery::default()
+    } else {
+        discover(&surroundings, &own_addresses(&text, &overrides))
+    };
+    let origin = file.clone().unwrap_or_else(|| PathBuf::from("embedded defaults"));
+    let config = Config::load(&text, &origin, overrides, &discovery)?;
+    let mut notes = discovery.notes;
+    notes.extend(config.notes.iter().cloned());
+    Ok(Loaded { config, file, notes })
+}
+
+fn text_of(settings: &Settings) -> Result<(Option<PathBuf>, String)> {
+    let default = || Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.is_file());
+    let Some(file) = settings.config.clone().or_else(default) else {
+        return Ok((None, String::new()));
+    };
+    let text = std::fs::read_to_string(&file)
+        .with_context(|| format!("{} can't be read", file.display()))?;
+    Ok((Some(file), text))
+}
+
+fn overrides(settings: &Settings, surroundings: &Surroundings) -> Overrides {
+    Overrides {
+        listen: settings.listen,
+        admin: settings.admin,
+        data: settings.data.clone(),
+        public_url: settings.public_url.clone(),
+        environment: Environment(surroundings.env.clone()),
+    }
+}
+
+/// Whether nothing is left to discover, so that no client has to be asked.
+fn names_every_upstream(text: &str) -> bool {
+    let table: toml::Table = text.parse().unwrap_or_default();
+    let upstreams = table.get("upstreams").and_then(toml::Value::as_table);
+    upstreams.is_some_and(|upstreams| {
+        rules::Ecosystem::ALL.iter().all(|each| upstreams.contains_key(each.as_str()))
+    })
+}
+
+/// Compiles the rules of a configuration; the error lists every finding.
+pub fn compile(config: &Config) -> Result<(rules::Policy, Vec<rules::Finding>)> {
+    rules::Policy::compile(&config.policy_spec).map_err(|findings| anyhow!(lines(&findings)))
+}
+
+/// Findings, one a line.
+pub fn lines(findings: &[rules::Finding]) -> String {
+    let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}

@@ -1,0 +1,102 @@
+//! The command line. Each command in a file; what they share is how configuration is found and how text goes out.
+
+mod cache;
+mod check;
+mod explain;
+mod init;
+mod load;
+mod reload;
+mod serve;
+mod setup;
+
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A caching proxy gateway for npm, PyPI and Maven that decides by origin what may come in, and says why.
+#[derive(Parser)]
+#[command(name = "portcullis", version, about, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the gateway (the default command)
+    Serve(Settings),
+    /// Write portcullis.toml with the upstreams that this machine's package managers use
+    Init(init::Init),
+    /// Read configuration and rules, start nothing, print findings (exit status 0 clean, 1 findings, 2 unusable)
+    Check(Settings),
+    /// Say what would be decided about a package, and why
+    Explain(explain::Explain),
+
+
+    /// Configure a package manager to use the gateway
+    Setup(setup::Setup),
+    /// Look into the cache, check it, or remove from it
+    Cache(cache::CacheCommand),
+}
+
+/// Where the configuration is and what goes before it.
+#[derive(Args, Clone, Default)]
+pub struct Settings {
+    /// The configuration file [default: portcullis.toml, if there is one]
+    #[arg(long, env = "PORTCULLIS_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder of cache and state [default: data]
+    #[arg(long, env = "PORTCULLIS_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The address for clients [default: 127.0.0.1:8080]; port 0 takes a free one
+    #[arg(long, env = "PORTCULLIS_LISTEN", value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// The address for the operator: metrics, health, decisions [default: 127.0.0.1:8081]
+    #[arg(long, env = "PORTCULLIS_ADMIN", value_name = "ADDR")]
+    admin: Option<SocketAddr>,
+    /// The address that clients see, written into documents [default: http:// and the listen address]
+    #[arg(long, env = "PORTCULLIS_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+}
+
+/// Parses the command line and runs it.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let command = arguments.command.unwrap_or_else(|| {
+        // `portcullis` alone serves; parsing the command anew reads its environment variables.
+        match Arguments::parse_from(["portcullis", "serve"]).command {
+            Some(command) => command,
+            None => Command::Serve(Settings::default()),
+        }
+    });
+    let result = match command {
+        Command::Serve(settings) => serve::run(settings),
+        Command::Init(init) => init.run(),
+        Command::Check(settings) => check::run(settings),
+        Command::Explain(explain) => explain.run(),
+
+        Command::Setup(setup) => setup.run(),
+        Command::Cache(cache) => cache.run(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&format!("portcullis: {error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Writes a line to standard output. A reader that left (a closed pipe) is no reason to panic.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Writes a line to standard error.
+pub fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

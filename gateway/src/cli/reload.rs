@@ -1,0 +1,70 @@
+//! Reloading: on SIGHUP and on a change of the file, all or nothing. A bad file keeps the old rules in force.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Settings;
+use super::load::{self, lines};
+use crate::app::{App, Snapshot};
+
+/// How often the file's date is looked at: a change is in force within a second.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Reloads until aborted.
+pub async fn watch(app: Arc<App>, settings: Settings, file: Option<PathBuf>, address: SocketAddr) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    let mut seen = file.as_deref().and_then(stamp);
+    let mut ticks = tokio::time::interval(LOOK);
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => {}
+            _ = ticks.tick() => {
+                let now = file.as_deref().and_then(stamp);
+                if now == seen || now.is_none() {
+                    continue;
+                }
+                seen = now;
+            }
+        }
+        reload(&app, settings.clone(), address).await;
+    }
+}
+
+/// What tells a changed file: its date and size.
+fn stamp(file: &Path) -> Option<(SystemTime, u64)> {
+    let metadata = std::fs::metadata(file).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+async fn reload(app: &Arc<App>, settings: Settings, address: SocketAddr) {
+    // Discovery may ask package managers, which takes time and blocks.
+    let loaded = tokio::task::spawn_blocking(move || load::load(&settings)).await;
+    let loaded = match loaded {
+        Ok(Ok(loaded)) => loaded,
+        Ok(Err(error)) => return refused(app, format!("{error:#}")),
+        Err(error) => return refused(app, error.to_string()),
+    };
+    let earlier = app.snapshot.load_full();
+    let public_url =
+        loaded.config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    match Snapshot::build(loaded.config, &earlier.upstreams, public_url) {
+        Ok(snapshot) => {
+            let revision = snapshot.policy.revision();
+            app.snapshot.store(Arc::new(snapshot));
+            app.reload_refused.store(None);
+            app.observer.metrics.reloaded(true);
+            tracing::info!(revision = format!("{revision:x}"), "configuration reloaded");
+        }
+        Err(findings) => refused(app, lines(&findings)),
+    }
+}
+
+fn refused(app: &App, why: String) {
+    tracing::error!(why, "reload refused, the old rules stay in force");
+    app.observer.metrics.reloaded(false);
+    app.reload_refused.store(Some(Arc::new(why)));
+}

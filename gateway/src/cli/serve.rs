@@ -1,0 +1,123 @@
+//! `portcullis serve`: bind, print the addresses and the table of upstreams, answer until told to stop.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
+
+use super::load::{self, Loaded};
+use super::{Settings, complain, reload, say};
+use crate::admin::Admin;
+use crate::app::{App, Snapshot};
+use crate::config::{Config, Log, Source};
+use crate::edge::{self, Listener};
+use crate::handlers::Gateway;
+use crate::origin::UpstreamTable;
+
+/// Runs the gateway until SIGTERM or SIGINT.
+pub fn run(settings: Settings) -> Result<ExitCode> {
+    let loaded = load::load(&settings)?;
+    start_log(loaded.config.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(settings, loaded))?;
+    // Reads that hang in the kernel must not keep the process.
+    runtime.shutdown_background();
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
+    let listener = bind(loaded.config.listen, "listen").await?;
+    let admin = bind(loaded.config.admin, "admin").await?;
+    let address = listener.address;
+    let public_url =
+        loaded.config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let data = loaded.config.data.clone();
+    let table = upstream_table(&loaded.config, &public_url);
+    let snapshot = Snapshot::build(loaded.config, &UpstreamTable::new(), public_url)
+        .map_err(|findings| anyhow!(load::lines(&findings)))?;
+    let app = App::open(snapshot, &data)
+        .await
+        .with_context(|| format!("the cache in {} can't be opened", data.display()))?;
+    let app = Arc::new(app);
+    let (stop, stopped) = watch::channel(false);
+    let clients = tokio::spawn(edge::serve(listener, Arc::new(Gateway(Arc::clone(&app))), stopped.clone()));
+    let admin_address = admin.address;
+    let operators = tokio::spawn(edge::serve(admin, Arc::new(Admin(Arc::clone(&app))), stopped));
+    say(&format!("portcullis listening http://{address} admin http://{admin_address}"));
+    say(&table);
+    for note in &loaded.notes {
+        complain(&format!("note: {note}"));
+    }
+    let reloading = tokio::spawn(reload::watch(app, settings, loaded.file, address));
+    wait_for_end().await?;
+    tracing::info!("stopping: running requests may end");
+    let _ = stop.send(true);
+    reloading.abort();
+    let _ = tokio::join!(clients, operators);
+    Ok(())
+}
+
+async fn bind(address: std::net::SocketAddr, key: &str) -> Result<Listener> {
+    Listener::bind(address).await.with_context(|| {
+        format!("{address} can't be listened on; choose another with --{key} or `{key}` in portcullis.toml")
+    })
+}
+
+async fn wait_for_end() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Logs go to standard error; standard output holds the bound addresses.
+fn start_log(form: Log) {
+    let filter = EnvFilter::try_from_env("PORTCULLIS_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,pingora_core=warn"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match form {
+        Log::Human => log.with_ansi(false).try_init(),
+        Log::Json => log.json().try_init(),
+    };
+    if let Err(error) = started {
+        complain(&format!("portcullis: no log: {error}"));
+    }
+}
+
+/// Ecosystem, upstream, where its address came from, and the command that uses it.
+fn upstream_table(config: &Config, public_url: &str) -> String {
+    let mut rows = vec![["ecosystem", "upstream", "address from", "use it with"].map(str::to_owned)];
+    for repository in &config.repositories {
+        let name = &repository.spec.name;
+        for (ecosystem, upstream) in &repository.upstream {
+            let base = format!("{public_url}/{ecosystem}/{name}/");
+            let command = match ecosystem {
+                rules::Ecosystem::Npm => format!("npm --registry {base} install NAME"),
+                rules::Ecosystem::Pypi => format!("pip install --index-url {base}simple/ NAME"),
+                rules::Ecosystem::Maven => format!("portcullis setup maven --repository {name}"),
+            };
+            let source = match &upstream.source {
+                Source::Configuration => "configuration".to_owned(),
+                Source::Discovered(text) => text.clone(),
+            };
+            rows.push([ecosystem.to_string(), upstream.url.clone(), source, command]);
+        }
+    }
+    aligned(&rows)
+}
+
+fn aligned(rows: &[[String; 4]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let widths = [width(0), width(1), width(2)];
+    let line = |row: &[String; 4]| {
+        let [a, b, c, d] = row;
+        format!("{a:<0$}  {b:<1$}  {c:<2$}  {d}", widths[0], widths[1], widths[2])
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}

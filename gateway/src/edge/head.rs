@@ -1,0 +1,269 @@
+//! The head of an HTTP/1 request, read strictly: reject, never repair.
+//!
+//! Every leniency listed in reliability.md §0 is closed here: bare line feeds, repaired request lines, doubled or mixed
+//! framing fields, missing or illegal Host, body on GET, unknown methods.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use super::target;
+use crate::exchange::{Method, Path, Query};
+
+/// How the request's body is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    None,
+    Length(u64),
+    Chunked,
+}
+
+/// A head that passed.
+#[derive(Debug)]
+pub struct Head {
+    pub method: Method,
+    pub target: String,
+    pub path: Path,
+    pub query: Query,
+    pub host: String,
+    pub headers: HeaderMap,
+    pub framing: Framing,
+    pub keep_alive: bool,
+    pub http_1_0: bool,
+}
+
+/// A head that did not: the status and what is wrong with it. The connection is closed after the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{status}: {message}")]
+pub struct BadHead {
+    pub status: u16,
+    pub message: &'static str,
+}
+
+const fn bad(message: &'static str) -> BadHead {
+    BadHead { status: 400, message }
+}
+
+/// Parses a head that ends in an empty line. `fields_max` bounds the number of fields, `target_max` the target's bytes.
+pub fn parse(bytes: &[u8], fields_max: usize, target_max: usize) -> Result<Head, BadHead> {
+    let text = bytes.strip_suffix(b"\r\n\r\n").ok_or(bad("head does not end in an empty line"))?;
+    let mut lines = split_lines(text)?.into_iter();
+    let first = lines.next().ok_or(bad("request line is missing"))?;
+    let line = RequestLine::parse(first)?;
+    if line.target.len() > target_max {
+        return Err(BadHead { status: 414, message: "request target is too long" });
+    }
+    let headers = fields(lines, fields_max)?;
+    let (path, query) = target::parse(line.target).map_err(|error| bad(error.0))?;
+    let framing = framing(&headers, line.http_1_0)?;
+    let bodiless = matches!(line.method, Method::Get | Method::Head | Method::Options);
+    if bodiless && !matches!(framing, Framing::None | Framing::Length(0)) {
+        return Err(bad("this method takes no body"));
+    }
+    Ok(Head {
+        method: line.method,
+        target: String::from_utf8_lossy(line.target).into_owned(),
+        path,
+        query,
+        host: host(&headers, line.http_1_0)?,
+        keep_alive: keep_alive(&headers, line.http_1_0),
+        http_1_0: line.http_1_0,
+        headers,
+        framing,
+    })
+}
+
+/// Splits at CR LF; a CR or LF anywhere else is an error.
+fn split_lines(text: &[u8]) -> Result<Vec<&[u8]>, BadHead> {
+    let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+    let last = lines.len().saturating_sub(1);
+    for (index, line) in lines.iter_mut().enumerate() {
+        if index < last {
+            *line = line.strip_suffix(b"\r").ok_or(bad("line ends in a bare line feed"))?;
+        }
+        if line.contains(&b'\r') {
+            return Err(bad("bare carriage return"));
+        }
+    }
+    Ok(lines)
+}
+
+struct RequestLine<'a> {
+    method: Method,
+    target: &'a [u8],
+    http_1_0: bool,
+}
+
+impl<'a> RequestLine<'a> {
+    fn parse(line: &'a [u8]) -> Result<Self, BadHead> {
+        let mut parts = line.split(|byte| *byte == b' ');
+        let (Some(method), Some(target), Some(version), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(bad("request line is not method, target and version"));
+        };
+        let http_1_0 = match version {
+            b"HTTP/1.1" => false,
+            b"HTTP/1.0" => true,
+            _ => return Err(bad("only HTTP/1.1 and HTTP/1.0 are spoken here")),
+        };
+        let method = Method::parse(method)
+            .ok_or(BadHead { status: 405, message: "method is not known here" })?;
+        Ok(Self { method, target, http_1_0 })
+    }
+}
+
+fn fields<'a>(
+    lines: impl Iterator<Item = &'a [u8]>,
+    fields_max: usize,
+) -> Result<HeaderMap, BadHead> {
+    let mut headers = HeaderMap::new();
+    for line in lines {
+        if headers.len() >= fields_max {
+            return Err(BadHead { status: 431, message: "too many header fields" });
+        }
+        let colon = line
+            .iter()
+            .position(|byte| *byte == b':')
+            .ok_or(bad("header line without a colon"))?;
+        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        // HeaderName refuses white space, so neither folding nor a space before the colon gets through.
+        let name = HeaderName::from_bytes(name).map_err(|_| bad("illegal header name"))?;
+        if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+            return Err(bad("control character in a header value"));
+        }
+        let value = HeaderValue::from_bytes(value).map_err(|_| bad("illegal header value"))?;
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+/// The single value of a field that may stand once.
+fn once<'a>(
+    headers: &'a HeaderMap,
+    name: HeaderName,
+    doubled: &'static str,
+) -> Result<Option<&'a [u8]>, BadHead> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next().map(HeaderValue::as_bytes);
+    if values.next().is_some() {
+        return Err(bad(doubled));
+    }
+    Ok(first)
+}
+
+/// RFC 9112 §6.3, with every ambiguity refused.
+fn framing(headers: &HeaderMap, http_1_0: bool) -> Result<Framing, BadHead> {
+    let length = once(headers, header::CONTENT_LENGTH, "Content-Length stands twice")?;
+    let coding = once(headers, header::TRANSFER_ENCODING, "Transfer-Encoding stands twice")?;
+    once(headers, header::AUTHORIZATION, "Authorization stands twice")?;
+    match (length, coding) {
+        (Some(_), Some(_)) => Err(bad("both Content-Length and Transfer-Encoding")),
+        (None, Some(b"chunked")) if !http_1_0 => Ok(Framing::Chunked),
+        (None, Some(_)) => Err(bad("only the chunked transfer coding is taken")),
+        (Some(digits), None) => Ok(Framing::Length(content_length(digits)?)),
+        (None, None) => Ok(Framing::None),
+    }
+}
+
+fn content_length(digits: &[u8]) -> Result<u64, BadHead> {
+    let legal = !digits.is_empty() && digits.len() <= 18 && digits.iter().all(u8::is_ascii_digit);
+    let text = std::str::from_utf8(digits).ok().filter(|_| legal);
+    text.and_then(|text| text.parse().ok()).ok_or(bad("Content-Length is not a number"))
+}
+
+fn host(headers: &HeaderMap, http_1_0: bool) -> Result<String, BadHead> {
+    let Some(value) = once(headers, header::HOST, "Host stands twice")? else {
+        return if http_1_0 { Ok(String::new()) } else { Err(bad("Host is missing")) };
+    };
+    let legal = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte);
+    if value.is_empty() || !value.iter().all(legal) {
+        return Err(bad("illegal Host"));
+    }
+    Ok(String::from_utf8_lossy(value).to_ascii_lowercase())
+}
+
+/// Whether the connection stays open. After an Upgrade request it never does: what follows may be another protocol.
+fn keep_alive(headers: &HeaderMap, http_1_0: bool) -> bool {
+    let mut close = http_1_0;
+    for value in headers.get_all(header::CONNECTION) {
+        for option in value.as_bytes().split(|byte| *byte == b',') {
+            match option.trim_ascii().to_ascii_lowercase().as_slice() {
+                b"close" => return false,
+                b"keep-alive" => close = false,
+                _ => {}
+            }
+        }
+    }
+    !close && !headers.contains_key(header::UPGRADE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(head: &[u8]) -> u16 {
+        parse(head, 100, 8192).map_or_else(|error| error.status, |_| 200)
+    }
+
+    #[test]
+    fn ordinary_heads_pass() {
+        for head in [
+            "GET /npm/public/left-pad HTTP/1.1\r\nHost: gw\r\n\r\n",
+            "GET / HTTP/1.0\r\n\r\n",
+            "HEAD / HTTP/1.1\r\nHost: [::1]:8080\r\nAccept: */*\r\n\r\n",
+            "POST /x HTTP/1.1\r\nHost: gw\r\nContent-Length: 3\r\n\r\n",
+            "POST /x HTTP/1.1\r\nHost: gw\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "GET /x HTTP/1.1\r\nHost: gw\r\nContent-Length: 0\r\n\r\n",
+        ] {
+            assert_eq!(status(head.as_bytes()), 200, "{head}");
+        }
+    }
+
+    /// reliability.md §0, row by row.
+    #[test]
+    fn what_the_framework_lets_through_is_refused() {
+        for (head, expected) in [
+            ("GET  /x HTTP/1.1\r\nHost: gw\r\n\r\n", 400),
+            ("GET /x y HTTP/1.1\r\nHost: gw\r\n\r\n", 400),
+            ("GET /x\ty HTTP/1.1\r\nHost: gw\r\n\r\n", 400),
+            ("GET /x\r\n\r\n", 400),
+            ("GET /x HTTP/1.1\nHost: gw\r\n\r\n", 400),
+            ("GET /x HTTP/1.1\r\nHost: gw\n\r\n\r\n", 400),
+            ("GET /x HTTP/1.1\r\n\r\n", 400),
+            ("GET /x HTTP/1.1\r\nHost: \r\n\r\n", 400),
+            ("GET /x HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+            ("GET /x HTTP/1.1\r\nHost: a/evil?\r\n\r\n", 400),
+            ("GET /x HTTP/1.1\r\nHost: a@b\r\n\r\n", 400),
+            ("GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+            ("GET /x HTTP/1.1\r\nHost : a\r\n\r\n", 400),
+            ("GET /x HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n", 400),
+            ("GET /x HTTP/1.1\r\nHost: a\r\nX: b\0c\r\n\r\n", 400),
+            ("get /x HTTP/1.1\r\nHost: a\r\n\r\n", 405),
+            ("TRACE /x HTTP/1.1\r\nHost: a\r\n\r\n", 405),
+            ("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", 405),
+            ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+            ("GET ftp://a/x HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+            ("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\n", 400),
+            ("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\n", 400),
+            ("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n", 400),
+            (
+                "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+                400,
+            ),
+            ("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 400),
+            ("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0Bchunked\r\n\r\n", 400),
+            ("POST /x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+            ("GET /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", 400),
+            ("GET /x HTTP/1.1\r\nHost: a\r\nAuthorization: b\r\nAuthorization: c\r\n\r\n", 400),
+        ] {
+            assert_eq!(status(head.as_bytes()), expected, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn bounds_are_kept() {
+        let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: a\r\n".repeat(100));
+        assert_eq!(status(many.as_bytes()), 431);
+        let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(9000));
+        assert_eq!(status(long.as_bytes()), 414);
+    }
+}

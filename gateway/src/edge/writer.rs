@@ -1,0 +1,171 @@
+//! Writes replies onto a connection: head and small body in one write, long bodies piece by piece.
+
+use std::fmt::Write as _;
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+use crate::exchange::{Reply, ReplyBody, Source};
+
+/// How a reply is framed for this request.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    pub keep_alive: bool,
+    pub http_1_0: bool,
+    /// The longest that one write may make no progress.
+    pub stall: Duration,
+}
+
+/// What became of a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    pub body_bytes: u64,
+    /// The whole reply went out and the connection may be used again.
+    pub reusable: bool,
+    /// The whole reply went out.
+    pub complete: bool,
+}
+
+/// Writes one reply.
+pub async fn write<W: AsyncWrite + Unpin>(stream: &mut W, reply: Reply, manner: Manner) -> Sent {
+    let unbounded = matches!(reply.body, ReplyBody::Unbounded(_));
+    let chunked = unbounded && !manner.http_1_0;
+    let keep_alive = manner.keep_alive && (!unbounded || chunked);
+    let head = head(&reply, keep_alive, chunked);
+    let result = match reply.body {
+        ReplyBody::Full(body) => whole(stream, head, body, manner.stall).await,
+        ReplyBody::Head { .. } => whole(stream, head, Bytes::new(), manner.stall).await,
+        ReplyBody::Stream { mut source, length } => {
+            pieces(stream, head, source.as_mut(), Pieces::Exactly(length), manner.stall).await
+        }
+        ReplyBody::Unbounded(mut source) if chunked => {
+            pieces(stream, head, source.as_mut(), Pieces::Chunked, manner.stall).await
+        }
+        ReplyBody::Unbounded(mut source) => {
+            pieces(stream, head, source.as_mut(), Pieces::UntilClose, manner.stall).await
+        }
+    };
+    match result {
+        Ok(body_bytes) => Sent { body_bytes, reusable: keep_alive, complete: true },
+        Err(body_bytes) => Sent { body_bytes, reusable: false, complete: false },
+    }
+}
+
+fn head(reply: &Reply, keep_alive: bool, chunked: bool) -> BytesMut {
+    let mut head = BytesMut::with_capacity(512);
+    let phrase = reply.reason.as_deref().unwrap_or_else(|| standard_phrase(reply.status));
+    // Writing to memory can't fail.
+    let _ = write!(head, "HTTP/1.1 {} {phrase}\r\n", reply.status);
+    for (name, value) in &reply.headers {
+        head.put_slice(name.as_str().as_bytes());
+        head.put_slice(b": ");
+        head.put_slice(value.as_bytes());
+        head.put_slice(b"\r\n");
+    }
+    let length = match &reply.body {
+        ReplyBody::Full(_) if matches!(reply.status, 204 | 304) => None,
+        ReplyBody::Full(body) => Some(body.len() as u64),
+        ReplyBody::Stream { length, .. } => Some(*length),
+        ReplyBody::Head { length } => *length,
+        ReplyBody::Unbounded(_) => None,
+    };
+    if let Some(length) = length {
+        let _ = write!(head, "content-length: {length}\r\n");
+    }
+    if chunked {
+        head.put_slice(b"transfer-encoding: chunked\r\n");
+    }
+    let _ = write!(head, "date: {}\r\n", httpdate::fmt_http_date(SystemTime::now()));
+    head.put_slice(if keep_alive { b"connection: keep-alive\r\n\r\n" } else { b"connection: close\r\n\r\n" });
+    head
+}
+
+fn standard_phrase(status: u16) -> &'static str {
+    let status = http::StatusCode::from_u16(status).ok();
+    status.and_then(|status| status.canonical_reason()).unwrap_or("")
+}
+
+/// Bodies up to this size are copied behind their head: one write, one packet.
+const COALESCED_BYTES: usize = 32 * 1024;
+
+async fn whole<W: AsyncWrite + Unpin>(
+    stream: &mut W,
+    mut head: BytesMut,
+    body: Bytes,
+    stall: Duration,
+) -> Result<u64, u64> {
+    let length = body.len() as u64;
+    if body.len() <= COALESCED_BYTES {
+        head.put_slice(&body);
+        return put(stream, &head, stall).await.map(|()| length).map_err(|_| 0);
+    }
+    put(stream, &head, stall).await.map_err(|_| 0u64)?;
+    put(stream, &body, stall).await.map(|()| length).map_err(|_| 0)
+}
+
+#[derive(Clone, Copy)]
+enum Pieces {
+    Exactly(u64),
+    Chunked,
+    UntilClose,
+}
+
+/// Sends the pieces of a body. `Err` carries the bytes sent before the body broke: the connection is then cut, and no
+/// end of body is written, so that a client never takes the part for the whole.
+async fn pieces<W: AsyncWrite + Unpin>(
+    stream: &mut W,
+    head: BytesMut,
+    source: &mut dyn Source,
+    manner: Pieces,
+    stall: Duration,
+) -> Result<u64, u64> {
+    let mut sent = 0;
+    let mut pending = head;
+    loop {
+        let piece = match source.next().await {
+            Ok(piece) => piece,
+            Err(broken) => {
+                tracing::warn!(reason = %broken, sent, "body broke off");
+                let _ = put(stream, &pending, stall).await;
+                return Err(sent);
+            }
+        };
+        let Some(piece) = piece else { break };
+        if let Pieces::Chunked = manner {
+            let _ = write!(pending, "{:x}\r\n", piece.len());
+        }
+        if !pending.is_empty() {
+            put(stream, &pending, stall).await.map_err(|_| sent)?;
+            pending.clear();
+        }
+        put(stream, &piece, stall).await.map_err(|_| sent)?;
+        if let Pieces::Chunked = manner {
+            pending.put_slice(b"\r\n");
+        }
+        sent += piece.len() as u64;
+    }
+    if let Pieces::Chunked = manner {
+        pending.put_slice(b"0\r\n\r\n");
+    }
+    put(stream, &pending, stall).await.map_err(|_| sent)?;
+    match manner {
+        Pieces::Exactly(length) if length != sent => Err(sent),
+        _ => Ok(sent),
+    }
+}
+
+async fn put<W: AsyncWrite + Unpin>(stream: &mut W, mut bytes: &[u8], stall: Duration) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = timeout(stall, stream.write(bytes))
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        bytes = &bytes[written..];
+    }
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! HTTP between rooms, without pingora: what was asked, and what is answered.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::app::Snapshot;
+
+/// The methods that any route of ours knows. Everything else is refused at the edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Head,
+    Post,
+    Put,
+    Delete,
+    Options,
+}
+
+impl Method {
+    /// The method's name, as it stands in a request line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+            Self::Options => "OPTIONS",
+        }
+    }
+
+    /// The method named by exactly these bytes (methods are case-sensitive, RFC 9110 §9.1).
+    pub fn parse(name: &[u8]) -> Option<Self> {
+        const ALL: [Method; 6] = [
+            Method::Get,
+            Method::Head,
+            Method::Post,
+            Method::Put,
+            Method::Delete,
+            Method::Options,
+        ];
+        ALL.into_iter().find(|method| method.as_str().as_bytes() == name)
+    }
+}
+
+/// A request path, percent-decoded exactly once, segment by segment.
+///
+/// A segment holds only `A-Z a-z 0-9 - . _ ~ ! ' ( ) * + @ , = : $ &`, is never empty, `.` or `..`, and may hold a
+/// `/` only where the client wrote `%2f` (npm scopes). Anything else was rejected at the edge.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Path {
+    pub segments: Vec<String>,
+    pub trailing_slash: bool,
+}
+
+/// The decoded `key=value` pairs of the query, in order.
+pub type Query = Vec<(String, String)>;
+
+/// What a protocol is asked to parse: the part of the request below the repository's address.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    pub method: Method,
+    pub path: &'a Path,
+    pub query: &'a Query,
+    /// The `Accept` field, all lines joined by `, `.
+    pub accept: Option<&'a str>,
+}
+
+/// One request, past the edge: its head is within limits, its target is parsed, and it carries the one policy
+/// snapshot that judges it.
+pub struct Request {
+    pub method: Method,
+    pub path: Path,
+    pub query: Query,
+    /// The target as it was sent, for the log only.
+    pub target: String,
+    pub host: String,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    pub received_at: SystemTime,
+    pub peer: SocketAddr,
+    pub snapshot: Arc<Snapshot>,
+}
+
+impl Request {
+    /// A field's value, all lines joined by `, `; `None` if it is absent or not printable ASCII.
+    pub fn field(&self, name: HeaderName) -> Option<String> {
+        let lines: Vec<&str> =
+            self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+        (!lines.is_empty()).then(|| lines.join(", "))
+    }
+}
+
+/// The future of a chunk of a body.
+pub type NextChunk<'a> =
+    Pin<Box<dyn Future<Output = Result<Option<Bytes>, BodyBroken>> + Send + 'a>>;
+
+/// Why a body ended before its end. The connection is cut, so that no client takes it for the whole.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BodyBroken(pub String);
+
+/// A body that arrives piece by piece.
+pub trait Source: Send {
+    /// The next piece; `None` after the last.
+    fn next(&mut self) -> NextChunk<'_>;
+}
+
+/// What follows the head of a reply.
+pub enum ReplyBody {
+    Full(Bytes),
+    /// A body of known length, in pieces.
+    Stream { source: Box<dyn Source>, length: u64 },
+    /// A body whose length the upstream did not say: sent chunked.
+    Unbounded(Box<dyn Source>),
+    /// No body bytes, but the length a GET would have (HEAD); `None` where that is not known.
+    Head { length: Option<u64> },
+}
+
+/// An answer on its way to the client.
+pub struct Reply {
+    pub status: u16,
+    /// The HTTP/1.1 reason phrase, where it says more than the standard one.
+    pub reason: Option<String>,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    pub body: ReplyBody,
+}
+
+impl Reply {
+    /// A reply with a whole body.
+    pub fn full(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
+        Self { status, reason: None, headers: Vec::new(), body: ReplyBody::Full(body.into()) }
+            .with(http::header::CONTENT_TYPE, content_type)
+    }
+
+    /// A reply without content (204, 304).
+    pub fn empty(status: u16) -> Self {
+        Self { status, reason: None, headers: Vec::new(), body: ReplyBody::Full(Bytes::new()) }
+    }
+
+    /// Adds a field. A value that is no legal field value is left out: it can only come from foreign data.
+    pub fn with(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    /// The first value of a field.
+    pub fn field(&self, name: &HeaderName) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|(each, _)| each == name)?;
+        value.to_str().ok()
+    }
+
+    /// What a HEAD request gets: the same head, no body (RFC 9110 §9.3.2).
+    pub fn without_body(mut self) -> Self {
+        self.body = match self.body {
+            ReplyBody::Full(bytes) => ReplyBody::Head { length: Some(bytes.len() as u64) },
+            ReplyBody::Stream { length, .. } => ReplyBody::Head { length: Some(length) },
+            ReplyBody::Unbounded(_) => ReplyBody::Head { length: None },
+            head @ ReplyBody::Head { .. } => head,
+        };
+        self
+    }
+}

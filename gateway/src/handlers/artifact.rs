@@ -1,0 +1,263 @@
+//! Handing out a file or a sidecar: judge, find it in the order of the origins, stream it.
+
+use std::sync::Arc;
+
+use http::{HeaderName, header};
+use rules::{Ecosystem, Facts, Origin, Origins, Permit, Place};
+
+use super::conditions::{Part, not_modified, part};
+use super::trace::Trace;
+use super::{Context, permitted};
+use crate::exchange::{Method, Reply, ReplyBody};
+use crate::failure::Failure;
+use crate::origin::upstream::Upstream;
+use crate::origin::{Artifact, CacheOutcome, Fetching, Listing, ListingAsk, Presence};
+use crate::protocol::{ArtifactTarget, DocumentKind, IndexTarget, ListedFile, Sidecar, SimpleForm};
+
+/// Answers a request for a file.
+pub async fn answer(
+    context: &Context<'_>,
+    target: &ArtifactTarget,
+    trace: &mut Trace,
+) -> Result<Reply, Failure> {
+    let policy = &context.snapshot.policy;
+    let origins = policy.origins(&target.package, &context.route.repository);
+    for origin in origins.iter() {
+        let found = match origin.place() {
+            Place::Holding => from_holding(context, origin, target).await?,
+            Place::External => from_external(context, origin, target, trace).await?,
+        };
+        if let Some(found) = found {
+            return Ok(reply(context, target, found, trace));
+        }
+    }
+    Err(missing(target, &origins))
+}
+
+/// A file ready to be sent, or a small text about it.
+enum Found {
+    File(Artifact),
+    Checksum(bytes::Bytes),
+}
+
+async fn from_holding(
+    context: &Context<'_>,
+    origin: &Origin,
+    target: &ArtifactTarget,
+) -> Result<Option<Found>, Failure> {
+    let permit = admitted(context, origin, target, &Facts::default())?;
+    let (supply, now) = (&context.app.supply, context.request.received_at);
+    if let Some(checksum) = supply.computed_checksum(&permit, target, now).await {
+        return Ok(Some(Found::Checksum(checksum)));
+    }
+    Ok(supply.retained(&permit, target, now).await.map(Found::File))
+}
+
+async fn from_external(
+    context: &Context<'_>,
+    origin: &Origin,
+    target: &ArtifactTarget,
+    trace: &mut Trace,
+) -> Result<Option<Found>, Failure> {
+    let key = (origin.repository().to_owned(), target.package.ecosystem());
+    let Some(upstream) = context.snapshot.upstreams.get(&key) else { return Ok(None) };
+    let listing = match context.protocol.index_lists_files() {
+        true => match listing(context, origin, upstream, target).await? {
+            Some(listing) => Some(listing),
+            None => return Ok(None),
+        },
+        false => None,
+    };
+    let listed = listing.as_ref().and_then(|listing| listed_file(listing, target));
+    if listing.is_some() && !is_listed(listed, target) {
+        return Ok(None);
+    }
+    let published = listing.as_ref().and_then(|listing| published(listing, target));
+    let facts = Facts { published, ..Facts::default() };
+    let permit = admitted(context, origin, target, &facts)?;
+    let fetching = Fetching {
+        protocol: context.protocol,
+        target,
+        listed,
+        limits: &context.snapshot.limits,
+        now: context.request.received_at,
+        head_only: context.request.method == Method::Head,
+    };
+    match context.app.supply.fetched(&permit, upstream, &fetching).await? {
+        Presence::Here(artifact) => Ok(Some(Found::File(artifact))),
+        Presence::Absent(outcome) => {
+            trace.cache = outcome;
+            Ok(None)
+        }
+    }
+}
+
+fn admitted(
+    context: &Context<'_>,
+    origin: &Origin,
+    target: &ArtifactTarget,
+    facts: &Facts,
+) -> Result<Permit, Failure> {
+    let now = context.request.received_at;
+    let decision = context.snapshot.policy.admit(origin, &target.version, facts, now);
+    permitted(decision).map_err(Failure::Refused)
+}
+
+/// The index that lists the file: the same one that its page is rendered from.
+async fn listing(
+    context: &Context<'_>,
+    origin: &Origin,
+    upstream: &Arc<Upstream>,
+    target: &ArtifactTarget,
+) -> Result<Option<Listing>, Failure> {
+    let document = match target.package.ecosystem() {
+        Ecosystem::Pypi => DocumentKind::Simple(SimpleForm::Json),
+        _ => DocumentKind::Packument { full: true },
+    };
+    let index = IndexTarget { package: target.package.clone(), document };
+    let ask = ListingAsk {
+        protocol: context.protocol,
+        target: &index,
+        limits: &context.snapshot.limits,
+        now: context.request.received_at,
+    };
+    context.app.supply.listing(origin, upstream, &ask).await
+}
+
+fn listed_file<'a>(listing: &'a Listing, target: &ArtifactTarget) -> Option<&'a ListedFile> {
+    let files = listing.index.versions.iter().flat_map(|version| &version.files);
+    files.into_iter().find(|file| file.name == target.file)
+}
+
+fn is_listed(listed: Option<&ListedFile>, target: &ArtifactTarget) -> bool {
+    match (listed, target.sidecar) {
+        (None, _) => false,
+        (Some(file), Some(Sidecar::Metadata)) => file.metadata.is_some(),
+        (Some(_), _) => true,
+    }
+}
+
+fn published(listing: &Listing, target: &ArtifactTarget) -> Option<std::time::SystemTime> {
+    let version = listing
+        .index
+        .versions
+        .iter()
+        .find(|version| version.files.iter().any(|file| file.name == target.file));
+    version.and_then(|version| version.published)
+}
+
+/// Nobody has it, or nobody may be asked.
+fn missing(target: &ArtifactTarget, origins: &Origins) -> Failure {
+    let asked = origins.iter().any(|origin| matches!(origin.place(), Place::External));
+    match origins.refusal() {
+        Some(reason) if !asked => Failure::Refused(Box::new(reason.clone())),
+        _ => Failure::Absent(format!("{} of {}", target.file, target.package)),
+    }
+}
+
+fn reply(
+    context: &Context<'_>,
+    target: &ArtifactTarget,
+    found: Found,
+    trace: &mut Trace,
+) -> Reply {
+    let artifact = match found {
+        Found::Checksum(text) => {
+            trace.cache = CacheOutcome::Hit;
+            return Reply::full(200, "text/plain", text).with(header::CACHE_CONTROL, IMMUTABLE);
+        }
+        Found::File(artifact) => artifact,
+    };
+    trace.cache = artifact.outcome;
+    let etag = etag(&artifact);
+    let last_modified = artifact.last_modified.clone();
+    let headers = &context.request.headers;
+    if not_modified(headers, etag.as_deref(), last_modified.as_deref()) {
+        return describe(Reply::empty(304), etag, last_modified, trace);
+    }
+    let checksums = checksum_fields(context, &artifact);
+    let mut reply = body(context, artifact, etag.as_deref(), last_modified.as_deref());
+    reply = reply.with(header::CONTENT_TYPE, context.protocol.media_type(target));
+    for (name, value) in checksums {
+        reply = reply.with(name, &value);
+    }
+    describe(reply, etag, last_modified, trace)
+}
+
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+
+fn describe(
+    reply: Reply,
+    etag: Option<String>,
+    last_modified: Option<String>,
+    trace: &Trace,
+) -> Reply {
+    let mut reply =
+        reply.with(header::CACHE_CONTROL, IMMUTABLE).with(header::ACCEPT_RANGES, "bytes");
+    if let Some(etag) = etag {
+        reply = reply.with(header::ETAG, &etag);
+    }
+    if let Some(date) = last_modified {
+        reply = reply.with(header::LAST_MODIFIED, &date);
+    }
+    match trace.cache.cache_status() {
+        Some(status) => reply.with(HeaderName::from_static("cache-status"), status),
+        None => reply,
+    }
+}
+
+/// The strong validator of immutable bytes is their digest.
+fn etag(artifact: &Artifact) -> Option<String> {
+    let sha256 =
+        artifact.digests.iter().find(|each| each.algorithm == cache::DigestAlgorithm::Sha256)?;
+    Some(format!("\"{}\"", sha256.hex()))
+}
+
+/// Maven 3.9 asks for no checksum file when these are there (protocols.md §3.2).
+fn checksum_fields(context: &Context<'_>, artifact: &Artifact) -> Vec<(HeaderName, String)> {
+    if context.route.ecosystem != Ecosystem::Maven {
+        return Vec::new();
+    }
+    const FIELDS: [(cache::DigestAlgorithm, &str); 2] = [
+        (cache::DigestAlgorithm::Sha1, "x-checksum-sha1"),
+        (cache::DigestAlgorithm::Md5, "x-checksum-md5"),
+    ];
+    FIELDS
+        .iter()
+        .filter_map(|(algorithm, name)| {
+            let digest = artifact.digests.iter().find(|each| each.algorithm == *algorithm)?;
+            Some((HeaderName::from_static(name), digest.hex()))
+        })
+        .collect()
+}
+
+fn body(
+    context: &Context<'_>,
+    artifact: Artifact,
+    etag: Option<&str>,
+    last_modified: Option<&str>,
+) -> Reply {
+    let head = |status, body| Reply { status, reason: None, headers: Vec::new(), body };
+    let bodiless = context.request.method == Method::Head;
+    let Some(length) = artifact.length else {
+        let body = match bodiless {
+            true => ReplyBody::Head { length: None },
+            false => ReplyBody::Unbounded(artifact.all()),
+        };
+        return head(200, body);
+    };
+    if bodiless {
+        return head(200, ReplyBody::Head { length: Some(length) });
+    }
+    match part(&context.request.headers, length, etag, last_modified) {
+        Part::Whole => head(200, ReplyBody::Stream { source: artifact.all(), length }),
+        Part::Range(start, end) => {
+            let source = artifact.range(start, end);
+            head(206, ReplyBody::Stream { source, length: end - start })
+                .with(header::CONTENT_RANGE, &format!("bytes {start}-{}/{length}", end - 1))
+        }
+        Part::Unsatisfiable => {
+            Reply::empty(416).with(header::CONTENT_RANGE, &format!("bytes */{length}"))
+        }
+    }
+}

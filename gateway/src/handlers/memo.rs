@@ -1,0 +1,49 @@
+//! Rendered documents, remembered with everything they depend on in the key: a change of rules needs no sweep.
+
+use std::sync::Arc;
+
+use moka::future::Cache as Table;
+use tokio::sync::Semaphore;
+
+use super::encode::{Coding, Prepared, Variant};
+use crate::config::Limits;
+use crate::failure::Failure;
+use crate::protocol::Rendered;
+
+/// A bounded table of rendered documents.
+pub struct Memo {
+    documents: Table<String, Arc<Prepared>>,
+    work: Arc<Semaphore>,
+}
+
+impl Memo {
+    pub fn new(limits: &Limits) -> Self {
+        let documents = Table::builder()
+            .max_capacity(limits.memo_bytes)
+            .weigher(|_, prepared: &Arc<Prepared>| prepared.weight())
+            .build();
+        let parallel = usize::try_from(limits.render_parallel).unwrap_or(2).max(1);
+        Self { documents, work: Arc::new(Semaphore::new(parallel)) }
+    }
+
+    /// The document of a key, rendered once however many ask for it at the same time.
+    pub async fn document<F>(&self, key: String, render: F) -> Result<Arc<Prepared>, Failure>
+    where
+        F: FnOnce() -> Result<Rendered, Failure> + Send + 'static,
+    {
+        let work = Arc::clone(&self.work);
+        let load = async move {
+            let _turn = work.acquire().await;
+            let rendered = tokio::task::spawn_blocking(render).await;
+            let rendered = rendered.map_err(|error| Failure::Internal(error.to_string()))??;
+            Ok(Arc::new(Prepared::new(rendered)))
+        };
+        let made = self.documents.try_get_with(key, load).await;
+        made.map_err(|failure: Arc<Failure>| Failure::clone(&failure))
+    }
+
+    /// A document in the coding that the client takes.
+    pub async fn variant(&self, prepared: &Prepared, coding: Coding) -> Variant {
+        prepared.variant(coding, &self.work).await
+    }
+}

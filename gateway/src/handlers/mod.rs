@@ -1,0 +1,187 @@
+//! The flow, once, for all ecosystems: route, parse, then one of the handlers; failures become replies here.
+
+mod artifact;
+mod conditions;
+mod encode;
+mod index;
+mod memo;
+mod service;
+mod trace;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use http::header;
+use rules::{Decision, Reason};
+
+use crate::app::{App, Snapshot, protocol_of};
+use crate::config::Limits;
+use crate::edge::head::Head;
+use crate::edge::route::{Route, route};
+use crate::edge::{Answer, Answerer};
+use crate::exchange::{Ask, Method, Reply, Request};
+use crate::failure::{Failure, Telling};
+use crate::observe::Kind;
+use crate::protocol::{Protocol, Rejection, Target};
+
+pub use memo::Memo;
+use trace::Trace;
+
+/// What every handler has at hand.
+pub struct Context<'a> {
+    pub app: &'a Arc<App>,
+    pub request: &'a Request,
+    pub snapshot: &'a Arc<Snapshot>,
+    pub route: &'a Route,
+    pub protocol: &'static dyn Protocol,
+    pub accept: Option<String>,
+}
+
+/// The client listener's answerer.
+pub struct Gateway(pub Arc<App>);
+
+impl Answerer for Gateway {
+    fn limits(&self) -> Arc<Limits> {
+        Arc::clone(&self.0.snapshot.load().limits)
+    }
+
+    fn answer(&self, head: Head, body: Bytes, peer: SocketAddr) -> Answer<'_> {
+        Box::pin(async move {
+            let started = Instant::now();
+            let request = request(&self.0, head, body, peer);
+            let mut trace = Trace::of(&request);
+            let reply = handle(&self.0, &request, &mut trace).await;
+            trace.status = reply.status;
+            let app = Arc::clone(&self.0);
+            let after = move |sent| app.observer.record(&trace.finish(sent, started.elapsed()));
+            (reply, Box::new(after) as _)
+        })
+    }
+
+    fn refused_at_edge(&self, status: u16) {
+        self.0.observer.metrics.edge_refused(status);
+    }
+}
+
+fn request(app: &App, head: Head, body: Bytes, peer: SocketAddr) -> Request {
+    Request {
+        method: head.method,
+        path: head.path,
+        query: head.query,
+        target: head.target,
+        host: head.host,
+        headers: head.headers,
+        body,
+        received_at: SystemTime::now(),
+        peer,
+        snapshot: app.snapshot.load_full(),
+    }
+}
+
+/// One request, from target to reply.
+async fn handle(app: &Arc<App>, request: &Request, trace: &mut Trace) -> Reply {
+    let result = answered(app, request, trace).await;
+    match result {
+        Ok(reply) => reply,
+        Err(failure) => {
+            let decision = app.observer.audit.next_id();
+            if let Failure::Internal(detail) | Failure::Upstream { detail, .. } = &failure {
+                tracing::warn!(path = request.target, detail, "request failed");
+            }
+            trace.note_failure(&failure, &decision);
+            let telling = Telling {
+                ecosystem: trace.ecosystem,
+                problem_json: request.snapshot.config.problem_json,
+                decision: &decision,
+            };
+            failure.reply(telling)
+        }
+    }
+}
+
+async fn answered(
+    app: &Arc<App>,
+    request: &Request,
+    trace: &mut Trace,
+) -> Result<Reply, Failure> {
+    if request.path.segments.is_empty() {
+        return front_page(request);
+    }
+    let snapshot = &request.snapshot;
+    let not_here = || Failure::Rejected {
+        status: 404,
+        message: "no repository has this address; addresses are /npm/REPOSITORY/, \
+                  /pypi/REPOSITORY/simple/ and /maven/REPOSITORY/"
+            .to_owned(),
+    };
+    let route = route(snapshot, &request.host, &request.path).ok_or_else(not_here)?;
+    trace.at(&route);
+    let accept = request.field(header::ACCEPT);
+    let protocol = protocol_of(route.ecosystem);
+    let ask = Ask {
+        method: request.method,
+        path: &route.rest,
+        query: &request.query,
+        accept: accept.as_deref(),
+    };
+    let target = protocol.parse(&ask).map_err(|rejection| rejected(&rejection))?;
+    let context = Context { app, request, snapshot, route: &route, protocol, accept: accept.clone() };
+    match target {
+        Target::Redirect(to) => Ok(redirect(&route, &to)),
+        Target::Index(target) => {
+            trace.about(Kind::Index, &target.package, None);
+            index::answer(&context, &target, trace).await
+        }
+        Target::Artifact(target) => {
+            trace.about(Kind::Artifact, &target.package, Some(&target.version));
+            artifact::answer(&context, &target, trace).await
+        }
+        Target::Service(service) => {
+            trace.kind = Kind::Service;
+            service::answer(&context, service, trace).await
+        }
+    }
+}
+
+fn rejected(rejection: &Rejection) -> Failure {
+    let (status, message) = match rejection {
+        Rejection::Malformed(what) => (400, what.as_str()),
+        Rejection::Unknown => (404, "this repository has no such address"),
+        Rejection::Method => (405, "this address does not take this method"),
+        Rejection::NotAcceptable => (406, "none of the accepted media types is offered here"),
+    };
+    Failure::Rejected { status, message: message.to_owned() }
+}
+
+/// The same thing under its canonical spelling. The base path and nothing from `Host` is written.
+fn redirect(route: &Route, to: &str) -> Reply {
+    let path = route.base.splitn(4, '/').nth(3).unwrap_or_default();
+    let location = if path.is_empty() { format!("/{to}") } else { format!("/{path}/{to}") };
+    Reply::empty(301)
+        .with(header::LOCATION, &location)
+        .with(header::CACHE_CONTROL, "no-cache")
+}
+
+fn front_page(request: &Request) -> Result<Reply, Failure> {
+    if !matches!(request.method, Method::Get | Method::Head) {
+        return Err(rejected(&Rejection::Method));
+    }
+    let url = &request.snapshot.public_url;
+    let text = format!(
+        "portcullis, a package gateway\n\n\
+         npm    npm --registry {url}/npm/public/ install NAME\n\
+         pypi   pip install --index-url {url}/pypi/public/simple/ NAME\n\
+         maven  <mirror> url {url}/maven/public/\n"
+    );
+    Ok(Reply::full(200, "text/plain; charset=utf-8", text))
+}
+
+/// What a decision about a version means for a request for its files.
+fn permitted(decision: Decision) -> Result<rules::Permit, Box<Reason>> {
+    match decision {
+        Decision::Allow(permit) | Decision::Warn(permit, _) => Ok(permit),
+        Decision::Hold(_, reason) | Decision::Deny(reason) => Err(Box::new(reason)),
+    }
+}

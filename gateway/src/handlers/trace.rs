@@ -1,0 +1,98 @@
+//! What is learnt of a request on its way; it ends as the one `Outcome`.
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+use http::header;
+use rules::{Ecosystem, PackageName};
+
+use crate::edge::Sent;
+use crate::edge::route::Route;
+use crate::exchange::Request;
+use crate::failure::Failure;
+use crate::observe::outcome::{Decided, client_family};
+use crate::observe::{Kind, Outcome};
+use crate::origin::CacheOutcome;
+
+/// The record in the making.
+pub struct Trace {
+    received_at: SystemTime,
+    method: &'static str,
+    target: String,
+    peer: SocketAddr,
+    client: &'static str,
+    pub ecosystem: Option<Ecosystem>,
+    repository: Option<String>,
+    pub kind: Kind,
+    package: Option<String>,
+    version: Option<String>,
+    pub status: u16,
+    pub cache: CacheOutcome,
+    pub decision: Option<Decided>,
+}
+
+impl Trace {
+    pub fn of(request: &Request) -> Self {
+        let agent = request.field(header::USER_AGENT).unwrap_or_default();
+        Self {
+            received_at: request.received_at,
+            method: request.method.as_str(),
+            target: request.target.clone(),
+            peer: request.peer,
+            client: client_family(&agent),
+            ecosystem: None,
+            repository: None,
+            kind: Kind::Other,
+            package: None,
+            version: None,
+            status: 0,
+            cache: CacheOutcome::None,
+            decision: None,
+        }
+    }
+
+    pub fn at(&mut self, route: &Route) {
+        self.ecosystem = Some(route.ecosystem);
+        self.repository = Some(route.repository.clone());
+    }
+
+    pub fn about(&mut self, kind: Kind, package: &PackageName, version: Option<&str>) {
+        self.kind = kind;
+        self.package = Some(package.to_string());
+        self.version = version.map(str::to_owned);
+    }
+
+    /// Notes the decision of a failure that a rule caused.
+    pub fn note_failure(&mut self, failure: &Failure, id: &str) {
+        if let Some(reason) = failure.reason() {
+            self.decision = Some(Decided {
+                id: id.to_owned(),
+                verdict: "deny",
+                control: reason.control.as_str(),
+                group: reason.group.clone(),
+                sentence: reason.sentence.clone(),
+            });
+        }
+    }
+
+    pub fn finish(self, sent: Sent, duration: Duration) -> Outcome {
+        Outcome {
+            received_at: self.received_at,
+            method: self.method,
+            target: self.target,
+            peer: self.peer,
+            client: self.client,
+            ecosystem: self.ecosystem,
+            repository: self.repository,
+            kind: self.kind,
+            package: self.package,
+            version: self.version,
+            status: self.status,
+            cache: self.cache,
+            decision: self.decision,
+            bytes: sent.body_bytes,
+            complete: sent.complete,
+            duration,
+        }
+    }
+}

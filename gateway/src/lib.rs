@@ -1,0 +1,18 @@
+//! The gateway: composes the rooms and talks to the world.
+//!
+//! In reading order: [`exchange`] (a request and a reply), [`edge`] (connections and strict heads), [`handlers`] (the
+//! flow), [`protocol`] (how each ecosystem speaks), [`origin`] (where bytes come from), [`failure`] (how no is said),
+//! [`observe`] (what happened), [`config`] and [`setup`], [`admin`], [`cli`], and [`app`], which wires them.
+
+pub mod admin;
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod edge;
+pub mod exchange;
+pub mod failure;
+pub mod handlers;
+pub mod observe;
+pub mod origin;
+pub mod protocol;
+pub mod setup;

@@ -1,0 +1,107 @@
+//! The one record of a finished request.
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+use rules::Ecosystem;
+
+use crate::origin::CacheOutcome;
+
+/// The kind of a request (closed set, a metric label).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Index,
+    Artifact,
+    Service,
+    Other,
+}
+
+impl Kind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Artifact => "artifact",
+            Self::Service => "service",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// A decision that was not a plain allow.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    pub id: String,
+    pub verdict: &'static str,
+    pub control: &'static str,
+    pub group: String,
+    pub sentence: String,
+}
+
+/// What happened to a request.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub received_at: SystemTime,
+    pub method: &'static str,
+    /// The raw target; control characters can't be in it.
+    pub target: String,
+    pub peer: SocketAddr,
+    pub client: &'static str,
+    pub ecosystem: Option<Ecosystem>,
+    pub repository: Option<String>,
+    pub kind: Kind,
+    pub package: Option<String>,
+    pub version: Option<String>,
+    pub status: u16,
+    pub cache: CacheOutcome,
+    pub decision: Option<Decided>,
+    pub bytes: u64,
+    pub complete: bool,
+    pub duration: Duration,
+}
+
+/// The longest value that a log line carries, in bytes.
+const VALUE_BYTES: usize = 256;
+
+impl Outcome {
+    /// The label of the ecosystem.
+    pub fn ecosystem_label(&self) -> &'static str {
+        self.ecosystem.map_or("none", |ecosystem| ecosystem.as_str())
+    }
+
+    /// Writes the access record.
+    pub fn log(&self) {
+        let target = self.target.get(..VALUE_BYTES).unwrap_or(&self.target);
+        tracing::info!(
+            target: "access",
+            method = self.method,
+            path = target,
+            status = self.status,
+            kind = self.kind.as_str(),
+            cache = self.cache.as_str(),
+            bytes = self.bytes,
+            complete = self.complete,
+            milliseconds = self.duration.as_millis() as u64,
+            client = self.client,
+            peer = %self.peer,
+            "request"
+        );
+    }
+}
+
+/// The client family of a User-Agent (closed set): for counting, never for deciding.
+pub fn client_family(agent: &str) -> &'static str {
+    const FAMILIES: [(&str, &str); 11] = [
+        ("npm/", "npm"),
+        ("pnpm/", "pnpm"),
+        ("yarn/", "yarn"),
+        ("got ", "yarn"),
+        ("Bun/", "bun"),
+        ("pip/", "pip"),
+        ("uv/", "uv"),
+        ("poetry/", "poetry"),
+        ("pdm/", "pdm"),
+        ("Apache-Maven/", "maven"),
+        ("Gradle/", "gradle"),
+    ];
+    FAMILIES.iter().find(|(prefix, _)| agent.starts_with(prefix)).map_or("other", |(_, family)| family)
+}

@@ -1,0 +1,143 @@
+//! Names to addresses to connections: resolved once, checked, then connected to what was resolved.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use moka::future::Cache as Table;
+use pingora_core::connectors::ConnectorOptions;
+use pingora_core::connectors::http::Connector;
+use pingora_core::protocols::http::client::HttpSession;
+use pingora_core::upstreams::peer::HttpPeer;
+use url::Url;
+
+use super::fetch::{Fault, FaultKind};
+use crate::config::Limits;
+
+/// The way to the upstreams: one connection pool and one name table for all.
+pub struct Network {
+    connector: Connector,
+    addresses: Table<(String, u16), Vec<SocketAddr>>,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            connector: Connector::new(Some(ConnectorOptions::new(256))),
+            addresses: Table::builder().max_capacity(1024).time_to_live(NAME_TTL).build(),
+        }
+    }
+}
+
+const NAME_TTL: Duration = Duration::from_secs(30);
+const POOL_IDLE: Duration = Duration::from_secs(60);
+
+/// A connection that is ready for a request, and what is needed to give it back.
+pub struct Connection {
+    pub session: HttpSession,
+    peer: HttpPeer,
+    pub reused: bool,
+}
+
+impl Network {
+    /// The addresses of a URL's host that may be connected to.
+    pub async fn resolve(&self, url: &Url, allow_private: bool) -> Result<Vec<SocketAddr>, Fault> {
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let port = url.port_or_known_default().unwrap_or(443);
+        let key = (host, port);
+        let addresses = match self.addresses.get(&key).await {
+            Some(addresses) => addresses,
+            None => {
+                let found: Vec<_> = tokio::net::lookup_host((key.0.as_str(), port))
+                    .await
+                    .map_err(|error| {
+                        Fault::new(FaultKind::Unreachable, format!("name not resolved: {error}"))
+                    })?
+                    .collect();
+                self.addresses.insert(key, found.clone()).await;
+                found
+            }
+        };
+        let allowed: Vec<_> =
+            addresses.into_iter().filter(|address| may_connect(address.ip(), allow_private)).collect();
+        if allowed.is_empty() {
+            let text = "its name has no address that this gateway may connect to".to_owned();
+            return Err(Fault::new(FaultKind::Forbidden, text));
+        }
+        Ok(allowed)
+    }
+
+    /// A connection to one address, from the pool or new.
+    pub async fn connect(
+        &self,
+        url: &Url,
+        address: SocketAddr,
+        limits: &Limits,
+    ) -> Result<Connection, Fault> {
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let mut peer = HttpPeer::new(address, url.scheme() == "https", host);
+        peer.options.connection_timeout = Some(limits.connect);
+        peer.options.total_connection_timeout = Some(limits.connect * 2);
+        peer.options.read_timeout = Some(limits.idle);
+        peer.options.write_timeout = Some(limits.idle);
+        peer.options.idle_timeout = Some(POOL_IDLE);
+        let (session, reused) = self
+            .connector
+            .get_http_session(&peer)
+            .await
+            .map_err(|error| Fault::new(FaultKind::Unreachable, format!("no connection: {}", error.etype().as_str())))?;
+        Ok(Connection { session, peer, reused })
+    }
+
+    /// Gives a connection back to the pool; only after its response was read to the end.
+    pub async fn release(&self, connection: Connection) {
+        let Connection { session, peer, .. } = connection;
+        self.connector.release_http_session(session, &peer, Some(POOL_IDLE)).await;
+    }
+}
+
+/// Link-local (where clouds keep their metadata service), multicast and unspecified addresses are never upstreams;
+/// private ones only where the upstream was configured so.
+fn may_connect(address: IpAddr, allow_private: bool) -> bool {
+    let address = address.to_canonical();
+    let (never, private) = match address {
+        IpAddr::V4(v4) => (
+            v4.is_link_local() || v4.is_multicast() || v4.is_unspecified() || v4.is_broadcast(),
+            v4.is_private() || v4.is_loopback() || v4.octets()[0] == 0 || is_shared(v4.octets()),
+        ),
+        IpAddr::V6(v6) => (
+            v6.is_unicast_link_local() || v6.is_multicast() || v6.is_unspecified(),
+            v6.is_loopback() || v6.is_unique_local(),
+        ),
+    };
+    !never && (allow_private || !private)
+}
+
+/// 100.64.0.0/10 (RFC 6598)
+fn is_shared(octets: [u8; 4]) -> bool {
+    octets[0] == 100 && (64..128).contains(&octets[1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_may_be_connected_to() {
+        for (text, public, private) in [
+            ("93.184.216.34", true, true),
+            ("127.0.0.1", false, true),
+            ("10.0.0.1", false, true),
+            ("169.254.169.254", false, false),
+            ("0.0.0.0", false, false),
+            ("::1", false, true),
+            ("::ffff:127.0.0.1", false, true),
+            ("::ffff:169.254.169.254", false, false),
+            ("fe80::1", false, false),
+            ("100.64.0.1", false, true),
+        ] {
+            let address = text.parse().expect("an address");
+            assert_eq!(may_connect(address, false), public, "{text}");
+            assert_eq!(may_connect(address, true), private, "{text}");
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! One request to an upstream: slots, deadlines, one retry at another address, redirects within the allowed hosts.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use pingora_http::RequestHeader;
+use tokio::time::timeout;
+use url::Url;
+
+use super::connect::{Connection, Network};
+use super::{Upstream, authority};
+use crate::config::Limits;
+use crate::observe::metrics::Metrics;
+
+/// Why an upstream gave nothing that can be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct Fault {
+    pub kind: FaultKind,
+    pub detail: String,
+}
+
+/// The closed set of upstream faults (also a metric label).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// no name, no address, no connection, or it broke
+    Unreachable,
+    /// a deadline passed
+    Timeout,
+    /// a status that is neither success, redirect, 304 nor "not there"
+    Status,
+    /// bytes that are not what was promised: length, digest, type, format
+    Content,
+    /// a host or address that is not allowed for this upstream
+    Forbidden,
+    /// our own queue for this upstream is full
+    Overloaded,
+    /// larger than a limit allows
+    TooLarge,
+}
+
+impl FaultKind {
+    /// The metric label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Status => "status",
+            Self::Content => "content",
+            Self::Forbidden => "forbidden",
+            Self::Overloaded => "overloaded",
+            Self::TooLarge => "too_large",
+        }
+    }
+
+    /// The status a client gets for it.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Timeout => 504,
+            Self::Overloaded => 503,
+            _ => 502,
+        }
+    }
+}
+
+impl Fault {
+    pub fn new(kind: FaultKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into() }
+    }
+}
+
+/// What to send besides the address.
+#[derive(Clone, Debug, Default)]
+pub struct Conditions {
+    pub method: &'static str,
+    pub accept: &'static str,
+    /// Whether a gzip-coded answer is welcome (documents, never artifacts).
+    pub gzip: bool,
+    pub if_none_match: Option<String>,
+    pub if_modified_since: Option<String>,
+    pub body: Option<Bytes>,
+}
+
+/// An upstream's answer: its head, and its body to come.
+pub struct Responded {
+    pub status: u16,
+    pub headers: HeaderMap,
+    /// The address that answered, after redirects.
+    pub url: Url,
+    connection: Option<Connection>,
+    network: Arc<Network>,
+    _slot: OwnedSlot,
+}
+
+struct OwnedSlot {
+    upstream: Arc<Upstream>,
+}
+
+impl Drop for OwnedSlot {
+    fn drop(&mut self) {
+        self.upstream.slots.add_permits(1);
+    }
+}
+
+/// The three useful kinds of answer.
+pub enum Fetched {
+    Body(Responded),
+    NotModified(Responded),
+    Absent,
+}
+
+impl Responded {
+    pub fn field(&self, name: header::HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    pub fn content_length(&self) -> Option<u64> {
+        self.field(header::CONTENT_LENGTH)?.parse().ok()
+    }
+
+    /// The next piece of the body.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+        let Some(connection) = &mut self.connection else { return Ok(None) };
+        match connection.session.read_response_body().await {
+            Ok(Some(chunk)) => Ok(Some(chunk)),
+            Ok(None) => {
+                if let Some(connection) = self.connection.take() {
+                    self.network.release(connection).await;
+                }
+                Ok(None)
+            }
+            Err(error) => {
+                self.connection = None;
+                Err(fault_of(&error, "the body broke off"))
+            }
+        }
+    }
+
+    /// The whole body, up to `max` bytes.
+    pub async fn bytes(mut self, max: u64) -> Result<Bytes, Fault> {
+        let too_large = || {
+            let text = format!("the answer is larger than the limit of {max} bytes");
+            Fault::new(FaultKind::TooLarge, text)
+        };
+        if self.content_length().is_some_and(|length| length > max) {
+            return Err(too_large());
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = self.next().await? {
+            if (body.len() + chunk.len()) as u64 > max {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.into())
+    }
+}
+
+fn fault_of(error: &pingora_core::Error, what: &str) -> Fault {
+    use pingora_core::ErrorType::{ConnectTimedout, ReadTimedout, TLSHandshakeTimedout, WriteTimedout};
+    let kind = match error.etype() {
+        ConnectTimedout | ReadTimedout | TLSHandshakeTimedout | WriteTimedout => FaultKind::Timeout,
+        _ => FaultKind::Unreachable,
+    };
+    Fault::new(kind, format!("{what}: {}", error.etype().as_str()))
+}
+
+/// Everything a fetch needs that outlives it.
+pub struct Fetcher<'a> {
+    pub network: &'a Arc<Network>,
+    pub upstream: &'a Arc<Upstream>,
+    pub limits: &'a Limits,
+    pub metrics: &'a Metrics,
+    /// Judges a redirect that stays on the registry: `false` if it leads to something else than was asked for.
+    pub same_thing: &'a (dyn Fn(&str) -> bool + Sync),
+}
+
+impl Fetcher<'_> {
+    /// Fetches an address, following redirects, and sorts the answer.
+    pub async fn fetch(&self, url: Url, conditions: &Conditions) -> Result<Fetched, Fault> {
+        let started = Instant::now();
+        let result = self.follow(url, conditions).await;
+        let ecosystem = self.upstream.settings.ecosystem;
+        self.metrics.upstream_done(ecosystem, &result, started.elapsed());
+        self.upstream.note(result.is_err());
+        result
+    }
+
+    async fn follow(&self, mut url: Url, conditions: &Conditions) -> Result<Fetched, Fault> {
+        for _ in 0..=self.limits.redirects {
+            let responded = self.request(&url, conditions).await?;
+            match responded.status {
+                200 => return Ok(Fetched::Body(responded)),
+                304 => return Ok(Fetched::NotModified(responded)),
+                404 | 410 => return Ok(Fetched::Absent),
+                301 | 302 | 303 | 307 | 308 => url = self.redirected(&responded)?,
+                status => {
+                    return Err(Fault::new(FaultKind::Status, format!("it answered {status}")));
+                }
+            }
+        }
+        Err(Fault::new(FaultKind::Status, "it redirects without end"))
+    }
+
+    fn redirected(&self, responded: &Responded) -> Result<Url, Fault> {
+        let location = responded.field(header::LOCATION).unwrap_or_default();
+        let next = responded
+            .url
+            .join(location)
+            .map_err(|_| Fault::new(FaultKind::Content, "it redirects to no address"))?;
+        if !self.upstream.allows(&next) {
+            let text = format!("it redirects to {}, a host that is not allowed", authority(&next));
+            return Err(Fault::new(FaultKind::Forbidden, text));
+        }
+        if self.upstream.below_base(&next).is_some_and(|path| !(self.same_thing)(path)) {
+            return Err(Fault::new(FaultKind::Forbidden, "it redirects to another package"));
+        }
+        Ok(next)
+    }
+
+    /// One exchange, with one more try at another address (or the same, if there is one only) when nothing came back.
+    async fn request(&self, url: &Url, conditions: &Conditions) -> Result<Responded, Fault> {
+        let slot = self.slot().await?;
+        let addresses =
+            self.network.resolve(url, self.upstream.settings.allow_private).await?;
+        let first = self.exchange(url, addresses[0], conditions).await;
+        let retry = match &first {
+            Ok((connection, headers, status)) if *status < 500 => {
+                let _ = (connection, headers);
+                false
+            }
+            Ok(_) => addresses.len() > 1,
+            Err(fault) => fault.kind == FaultKind::Unreachable,
+        };
+        let answered = if retry {
+            let address = addresses.get(1).copied().unwrap_or(addresses[0]);
+            self.exchange(url, address, conditions).await
+        } else {
+            first
+        };
+        let (connection, headers, status) = answered?;
+        Ok(Responded {
+            status,
+            headers,
+            url: url.clone(),
+            connection: Some(connection),
+            network: Arc::clone(self.network),
+            _slot: slot,
+        })
+    }
+
+    async fn slot(&self) -> Result<OwnedSlot, Fault> {
+        let full = || Fault::new(FaultKind::Overloaded, "too many requests wait for it");
+        let _waiting = self.upstream.queue.try_acquire().map_err(|_| full())?;
+        let permit = timeout(self.limits.first_byte, self.upstream.slots.acquire())
+            .await
+            .map_err(|_| full())?
+            .map_err(|_| full())?;
+        permit.forget();
+        Ok(OwnedSlot { upstream: Arc::clone(self.upstream) })
+    }
+
+    async fn exchange(
+        &self,
+        url: &Url,
+        address: SocketAddr,
+        conditions: &Conditions,
+    ) -> Result<(Connection, HeaderMap, u16), Fault> {
+        let mut connection = self.network.connect(url, address, self.limits).await?;
+        let request = self.head(url, conditions)?;
+        let session = &mut connection.session;
+        session.set_read_timeout(Some(self.limits.first_byte));
+        let sending = async {
+            session.write_request_header(Box::new(request)).await?;
+            if let Some(body) = &conditions.body {
+                session.write_request_body(body.clone(), true).await?;
+            }
+            session.finish_request_body().await?;
+            session.read_response_header().await
+        };
+        timeout(self.limits.first_byte, sending)
+            .await
+            .map_err(|_| Fault::new(FaultKind::Timeout, "no answer in time"))?
+            .map_err(|error| fault_of(&error, "no answer"))?;
+        session.set_read_timeout(Some(self.limits.idle));
+        let head = session
+            .response_header()
+            .ok_or_else(|| Fault::new(FaultKind::Content, "an answer without a head"))?;
+        let (status, headers) = (head.status.as_u16(), head.headers.clone());
+        Ok((connection, headers, status))
+    }
+
+    fn head(&self, url: &Url, conditions: &Conditions) -> Result<RequestHeader, Fault> {
+        let unbuildable = |_| Fault::new(FaultKind::Forbidden, "an address that can't be asked for");
+        let target = url.query().map_or_else(
+            || url.path().to_owned(),
+            |query| format!("{}?{query}", url.path()),
+        );
+        let method = if conditions.method.is_empty() { "GET" } else { conditions.method };
+        let mut head =
+            RequestHeader::build(method, target.as_bytes(), Some(8)).map_err(unbuildable)?;
+        let mut put = |name: &'static str, value: &str| {
+            head.insert_header(name, value).map_err(unbuildable)
+        };
+        put("Host", &authority(url))?;
+        put("User-Agent", concat!("portcullis/", env!("CARGO_PKG_VERSION")))?;
+        put("Accept", if conditions.accept.is_empty() { "*/*" } else { conditions.accept })?;
+        put("Accept-Encoding", if conditions.gzip { "gzip" } else { "identity" })?;
+        if let Some(etag) = &conditions.if_none_match {
+            put("If-None-Match", etag)?;
+        }
+        if let Some(date) = &conditions.if_modified_since {
+            put("If-Modified-Since", date)?;
+        }
+        if let Some(body) = &conditions.body {
+            put("Content-Type", "application/json")?;
+            put("Content-Length", &body.len().to_string())?;
+        }
+        if let Some(secret) = &self.upstream.settings.credentials
+            && self.upstream.is_base(url)
+        {
+            put("Authorization", secret.authorization())?;
+        }
+        Ok(head)
+    }
+}

@@ -1,0 +1,128 @@
+//! The registries outside: addresses we may speak to, and what they answer. pingora's client lives here.
+//!
+//! Credentials belong to one scheme, host and port and go nowhere else. A redirect or a link of an index is followed
+//! only to a host that is allowed for that upstream, and never to an address more private than the upstream's own.
+
+mod connect;
+mod fetch;
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+use url::Url;
+
+use crate::config;
+use crate::protocol::{Index, Location};
+
+pub use connect::Network;
+pub use fetch::{Conditions, Fault, FaultKind, Fetched, Fetcher, Responded};
+
+/// One upstream registry at run time.
+pub struct Upstream {
+    pub settings: config::Upstream,
+    base: Url,
+    /// Hosts (with port) that files may come from besides the base: configured, or learnt from the index's own links.
+    hosts: Mutex<BTreeSet<String>>,
+    slots: Semaphore,
+    queue: Semaphore,
+    failed_at: Mutex<Option<Instant>>,
+}
+
+/// How long a failed upstream is left alone while a stale copy can be served.
+const BREATHER: Duration = Duration::from_secs(5);
+
+impl Upstream {
+    /// `None` if the configured address is no URL (the configuration check says so first).
+    pub fn new(settings: config::Upstream, limits: &config::Limits) -> Option<Self> {
+        let base = Url::parse(&settings.url).ok()?;
+        let hosts = settings.hosts.iter().cloned().collect();
+        Some(Self {
+            base,
+            hosts: Mutex::new(hosts),
+            slots: Semaphore::new(limits.upstream_concurrency as usize),
+            queue: Semaphore::new(limits.upstream_queue as usize),
+            failed_at: Mutex::new(None),
+            settings,
+        })
+    }
+
+    /// The address of something at this upstream; `Err` names the host that is not allowed.
+    pub fn address(&self, location: &Location) -> Result<Url, String> {
+        match location {
+            Location::Path(path) => self.base.join(path).map_err(|error| error.to_string()),
+            Location::Url(url) => {
+                let url = Url::parse(url).map_err(|error| error.to_string())?;
+                if self.allows(&url) { Ok(url) } else { Err(authority(&url)) }
+            }
+        }
+    }
+
+    /// Whether a URL's host is one of this upstream's. A step down from https to http never is.
+    pub fn allows(&self, url: &Url) -> bool {
+        let scheme = match self.base.scheme() {
+            "https" => url.scheme() == "https",
+            _ => matches!(url.scheme(), "http" | "https"),
+        };
+        let plain = url.username().is_empty() && url.password().is_none();
+        scheme && plain && (self.is_base(url) || self.knows(&authority(url)))
+    }
+
+    /// Whether a URL has the very scheme, host and port that were configured.
+    pub fn is_base(&self, url: &Url) -> bool {
+        url.origin() == self.base.origin()
+    }
+
+    /// The part of a URL below the base address; `None` if it is elsewhere.
+    pub fn below_base<'a>(&self, url: &'a Url) -> Option<&'a str> {
+        if !self.is_base(url) {
+            return None;
+        }
+        url.path().strip_prefix(self.base.path().trim_end_matches('/'))
+    }
+
+    fn knows(&self, authority: &str) -> bool {
+        let host = authority.split(':').next().unwrap_or(authority);
+        self.hosts.lock().is_ok_and(|hosts| hosts.contains(authority) || hosts.contains(host))
+    }
+
+    /// Learns the host that serves files from an index's own links, if none is known yet: one host, that of most links.
+    pub fn learn(&self, index: &Index) {
+        let Ok(mut hosts) = self.hosts.lock() else { return };
+        if !hosts.is_empty() {
+            return;
+        }
+        let mut counts = std::collections::BTreeMap::<String, usize>::new();
+        let files = index.versions.iter().flat_map(|version| &version.files);
+        for file in files.take(1000) {
+            if let Location::Url(text) = &file.location
+                && let Ok(url) = Url::parse(text)
+                && !self.is_base(&url)
+            {
+                *counts.entry(authority(&url)).or_default() += 1;
+            }
+        }
+        if let Some((host, _)) = counts.into_iter().max_by_key(|(_, count)| *count) {
+            tracing::info!(upstream = self.settings.id, host, "learnt the host of the upstream's files");
+            hosts.insert(host);
+        }
+    }
+
+    /// Whether the upstream failed so recently that a stale copy is better than another try.
+    pub fn is_resting(&self) -> bool {
+        let failed = self.failed_at.lock().ok().and_then(|at| *at);
+        failed.is_some_and(|at| at.elapsed() < BREATHER)
+    }
+
+    fn note(&self, failed: bool) {
+        if let Ok(mut at) = self.failed_at.lock() {
+            *at = failed.then(Instant::now);
+        }
+    }
+}
+
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}

@@ -1,0 +1,251 @@
+//! How each ecosystem speaks: pure translators, fed bytes, no IO, no async.
+//!
+//! The flow lives in `handlers`; what differs between npm, PyPI and Maven is said here in a few verbs.
+
+use bytes::Bytes;
+use rules::{Digest, DigestAlgorithm, PackageName};
+use std::time::SystemTime;
+
+use crate::exchange::Ask;
+
+/// What a request asks for, parsed once; everything after takes this and never the path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    Index(IndexTarget),
+    Artifact(ArtifactTarget),
+    Service(Service),
+    /// The same thing under its canonical address, relative to the repository's base (`simple/foo-bar/`).
+    Redirect(String),
+}
+
+/// The document that lists the versions and files of a package, or a part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexTarget {
+    pub package: PackageName,
+    pub document: DocumentKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum DocumentKind {
+    /// npm: the packument. `full` is false for `application/vnd.npm.install-v1+json`.
+    Packument { full: bool },
+    /// npm: one manifest, named by version or dist-tag.
+    Manifest { spec: String },
+    /// npm: `/-/package/{p}/dist-tags`.
+    DistTags,
+    /// PyPI: the project page in one of its three media types.
+    Simple(SimpleForm),
+    /// PyPI: `/pypi/{name}/json` and `/pypi/{name}/{version}/json`.
+    ProjectJson { version: Option<String> },
+    /// Maven: `maven-metadata.xml` at a level, or a checksum of it.
+    Metadata { level: MetadataLevel, checksum: Option<DigestAlgorithm> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SimpleForm {
+    /// `application/vnd.pypi.simple.v1+json` (PEP 691)
+    Json,
+    /// `application/vnd.pypi.simple.v1+html` (PEP 691)
+    Html,
+    /// `text/html` (PEP 503)
+    LegacyHtml,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum MetadataLevel {
+    /// `{g}/{a}/maven-metadata.xml`. Lexically this may also be the group level (`{g}.{a}` as a group with plugin
+    /// prefixes); what the document holds tells which.
+    Artifact,
+    /// `{g}/{a}/{v}-SNAPSHOT/maven-metadata.xml`
+    Snapshot { version: String },
+}
+
+/// A file of a version, or a sidecar of such a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArtifactTarget {
+    pub package: PackageName,
+    pub version: String,
+    /// The name of the main file, without the sidecar's suffix. One path segment.
+    pub file: String,
+    pub sidecar: Option<Sidecar>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sidecar {
+    /// `.sha1 .md5 .sha256 .sha512` of a Maven file
+    Checksum(DigestAlgorithm),
+    /// `.asc`
+    Signature,
+    /// `.asc.sha1` and so on
+    SignatureChecksum(DigestAlgorithm),
+    /// `.sigstore.json`
+    Sigstore,
+    /// `.metadata` of a PyPI file (PEP 658)
+    Metadata,
+    /// PEP 740 provenance of a PyPI file
+    Provenance,
+}
+
+/// An endpoint that is neither index, artifact nor publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// npm `/-/ping`
+    Ping,
+    /// npm `/-/whoami`
+    Whoami,
+    /// npm `/-/v1/search`: the text and the window asked for
+    Search { text: String, size: u32, from: u32 },
+    /// npm POST `/-/npm/v1/security/advisories/bulk`
+    AdvisoriesBulk,
+    /// npm POST `/-/npm/v1/security/audits/quick` and `…/audits`
+    AuditQuick,
+    /// npm `/-/npm/v1/keys`
+    Keys,
+    /// npm `/-/npm/v1/attestations/{p}@{v}`
+    Attestations { package: PackageName, version: String },
+    /// PyPI `/simple/`: the list of projects that this gateway knows
+    Projects(SimpleForm),
+}
+
+/// Why a request is not one of ours. No upstream is asked for any of these.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// 400: not a legal name, version or file of this ecosystem; the text says what is wrong
+    Malformed(String),
+    /// 404: a path that this ecosystem does not have, or that is never proxied
+    Unknown,
+    /// 405: this path exists, but not with this method
+    Method,
+    /// 406: none of the media types that the client accepts
+    NotAcceptable,
+}
+
+/// Where an upstream keeps something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// Below the upstream's base address, percent-encoded, without a leading slash, built from the target.
+    Path(String),
+    /// An absolute URL that the upstream's own index gave. Only fetched if its host is allowed for that upstream.
+    Url(String),
+}
+
+/// A document as an upstream sent it.
+#[derive(Clone, Debug)]
+pub struct Document {
+    pub bytes: Bytes,
+    pub content_type: String,
+    /// The absolute URL it came from, against which relative links are resolved.
+    pub url: String,
+}
+
+/// What an upstream's document says, as a view over the original.
+#[derive(Debug)]
+pub struct Index {
+    pub versions: Vec<Listed>,
+    pub body: Body,
+}
+
+/// The original document in the form its ecosystem wants to render it from.
+#[derive(Debug)]
+pub enum Body {
+    Npm(npm::Packument),
+    Pypi(pypi::Project),
+    Maven(maven::Metadata),
+}
+
+/// One version of a package, with what rules and fetching need to know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub version: String,
+    pub published: Option<SystemTime>,
+    pub files: Vec<ListedFile>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedFile {
+    /// One path segment.
+    pub name: String,
+    pub location: Location,
+    /// The digests that the index promises for the file.
+    pub digests: Vec<Digest>,
+    pub size: Option<u64>,
+    /// The digests that the index promises for the PEP 658 metadata file: `None`, no such file.
+    pub metadata: Option<Vec<Digest>>,
+}
+
+/// Whether a listed version is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Keep,
+    /// Held or denied: the sentence says why.
+    Withhold(String),
+}
+
+/// One repository's contribution to a listing. Parts come nearest first, and the nearest wins a conflict.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    pub index: &'a Index,
+    /// In the order of `index.versions`.
+    pub shown: &'a [Shown],
+}
+
+/// What goes to the client, before compression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    pub bytes: Vec<u8>,
+    pub content_type: &'static str,
+}
+
+/// Why a listing can't be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unrenderable {
+    /// 404: nothing of that name (a version or tag that is not there)
+    Absent,
+    /// 403: everything that was asked for is withheld; the sentence of the most telling version
+    Withheld(String),
+}
+
+/// An upstream's document that can't be used: an upstream error, never an empty list.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreadable(pub String);
+
+/// What each ecosystem must say.
+pub trait Protocol: Send + Sync {
+    /// What is asked for. Decides by grammar alone; asks nobody.
+    fn parse(&self, ask: &Ask<'_>) -> Result<Target, Rejection>;
+
+    /// Where an upstream keeps the document that answers an index target, and the `Accept` to send.
+    fn locate_index(&self, target: &IndexTarget) -> (Location, &'static str);
+
+    /// Where an upstream keeps a file. `listed` is the file's entry in the upstream's index, where the index was read
+    /// and has one; `None` if the ecosystem's listing names no files (Maven) or the file is not in it: then `None`
+    /// comes back unless the address follows from the coordinate alone.
+    fn locate_artifact(
+        &self,
+        target: &ArtifactTarget,
+        listed: Option<&ListedFile>,
+    ) -> Option<Location>;
+
+    /// Whether a file may only be fetched if the index lists it (npm and PyPI: yes; Maven: no).
+    fn index_lists_files(&self) -> bool;
+
+    /// Reads an upstream's document. The package inside must be the one asked for.
+    fn read(&self, target: &IndexTarget, document: Document) -> Result<Index, Unreadable>;
+
+    /// Renders the answer from the parts, with every address rewritten below `base` (the repository's public address,
+    /// without a trailing slash: `http://gw/npm/public`).
+    fn render(
+        &self,
+        target: &IndexTarget,
+        parts: &[Part<'_>],
+        base: &str,
+    ) -> Result<Rendered, Unrenderable>;
+
+    /// The content type an artifact is served with.
+    fn media_type(&self, target: &ArtifactTarget) -> &'static str;
+}
+
+pub mod maven;
+pub mod npm;
+pub mod pypi;

@@ -1,0 +1,99 @@
+//! Several repositories' pages made one: by version, and the nearest part owns the whole version.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::super::{Body, Part, Shown};
+use super::page::{File, Project, Version};
+
+/// A file as it goes into the listing.
+pub(super) struct Shelved<'a> {
+    pub file: &'a File,
+    pub version: &'a str,
+    /// Why the version is withheld.
+    pub withheld: Option<&'a str>,
+}
+
+/// A listing of all parts.
+pub(super) struct Merged<'a> {
+    /// Nearest part first.
+    pub projects: Vec<&'a Project>,
+    /// Nearest part first, and in each the document's order.
+    pub files: Vec<Shelved<'a>>,
+    /// Every version named, with files or without, each once.
+    pub versions: Vec<&'a str>,
+}
+
+impl<'a> Merged<'a> {
+    pub fn new(parts: &[Part<'a>]) -> Self {
+        let mut merged = Self {
+            projects: Vec::new(),
+            files: Vec::new(),
+            versions: Vec::new(),
+        };
+        let mut owned: BTreeSet<Version<'a>> = BTreeSet::new();
+        let mut named: BTreeSet<Version<'a>> = BTreeSet::new();
+        for part in parts {
+            let Body::Pypi(project) = &part.index.body else {
+                continue;
+            };
+            merged.projects.push(project);
+            merged.add_files(part, project, &owned);
+            let listed = part
+                .index
+                .versions
+                .iter()
+                .map(|listed| listed.version.as_str());
+            let extra = project.versions.iter().flatten().map(String::as_str);
+            owned.extend(listed.clone().map(Version));
+            // The document's own list goes first, for its spelling and its order.
+            merged.versions.extend(
+                extra
+                    .chain(listed)
+                    .filter(|text| named.insert(Version(text))),
+            );
+        }
+        merged
+    }
+
+    fn add_files(&mut self, part: &Part<'a>, project: &'a Project, owned: &BTreeSet<Version<'_>>) {
+        for file in &project.files {
+            let listed = part.index.versions.get(file.listed);
+            // A version that nobody judged is not shown.
+            let (Some(listed), Some(shown)) = (listed, part.shown.get(file.listed)) else {
+                continue;
+            };
+            if owned.contains(&Version(&listed.version)) {
+                continue;
+            }
+            let withheld = match shown {
+                Shown::Keep => None,
+                Shown::Withhold(sentence) => Some(sentence.as_str()),
+            };
+            self.files.push(Shelved {
+                file,
+                version: &listed.version,
+                withheld,
+            });
+        }
+    }
+
+    /// Takes the marks off when nothing is left to install: an installer then picks the newest
+    /// version and shows why it is refused, where of yanked files it would show nothing.
+    pub fn unmark_if_all_withheld(&mut self) {
+        if self.files.iter().all(|shelved| shelved.withheld.is_some()) {
+            for shelved in &mut self.files {
+                shelved.withheld = None;
+            }
+        }
+    }
+
+    /// The nearest part's document, without its files.
+    pub fn head(&self) -> Map<String, Value> {
+        self.projects
+            .first()
+            .map(|project| project.head.clone())
+            .unwrap_or_default()
+    }
+}

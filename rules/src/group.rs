@@ -1,0 +1,158 @@
+//! Package groups as an operator writes them.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+
+/// One `[[group]]` of the configuration. A control left out is inherited from the nearest
+/// ancestor that sets it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupSpec {
+    /// Which packages the group speaks of; see [`Pattern`](crate::Pattern).
+    pub pattern: String,
+    /// Whether clients may publish new versions, judged at the repository published to.
+    #[serde(default, deserialize_with = "publish_mode")]
+    pub publish: Option<ModeSpec>,
+    /// Whether versions may be retained from other repositories, judged at the one asked.
+    #[serde(default, deserialize_with = "internal_mode")]
+    pub internal: Option<ModeSpec>,
+    /// Whether versions may be ingested from a public registry, judged at the repository that
+    /// holds the connection.
+    #[serde(default, deserialize_with = "external_mode")]
+    pub external: Option<ModeSpec>,
+    /// What the group is for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Whom to ask about it.
+    #[serde(default)]
+    pub contact: Option<String>,
+}
+
+/// The value of a control: `"allow"`, `"block"`, `"inherit"` or a list of repositories.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModeSpec {
+    /// Every repository may.
+    Allow,
+    /// No repository may.
+    Block,
+    /// The same as leaving the control out.
+    Inherit,
+    /// Only these repositories may; an empty list is as good as `Block`.
+    Repositories(Vec<String>),
+}
+
+impl GroupSpec {
+    /// A group that sets nothing yet.
+    pub fn new(pattern: impl Into<String>) -> Self {
+        Self {
+            pattern: pattern.into(),
+            ..Self::default()
+        }
+    }
+}
+
+impl fmt::Display for ModeSpec {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Allow => formatter.write_str("allow"),
+            Self::Block => formatter.write_str("block"),
+            Self::Inherit => formatter.write_str("inherit"),
+            Self::Repositories(names) => write!(formatter, "only {}", names.join(", ")),
+        }
+    }
+}
+
+// The field is named in the error, since formats differ in whether they tell the place.
+
+fn publish_mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ModeSpec>, D::Error> {
+    deserializer
+        .deserialize_any(ModeVisitor { field: "publish" })
+        .map(Some)
+}
+
+fn internal_mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ModeSpec>, D::Error> {
+    deserializer
+        .deserialize_any(ModeVisitor { field: "internal" })
+        .map(Some)
+}
+
+fn external_mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ModeSpec>, D::Error> {
+    deserializer
+        .deserialize_any(ModeVisitor { field: "external" })
+        .map(Some)
+}
+
+struct ModeVisitor {
+    field: &'static str,
+}
+
+const EXPECTED: &str = "\"allow\", \"block\", \"inherit\" or a list of repositories";
+
+impl<'de> Visitor<'de> for ModeVisitor {
+    type Value = ModeSpec;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{EXPECTED} for `{}`", self.field)
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<ModeSpec, E> {
+        match word {
+            "allow" => Ok(ModeSpec::Allow),
+            "block" => Ok(ModeSpec::Block),
+            "inherit" => Ok(ModeSpec::Inherit),
+            _ => Err(E::custom(format!(
+                "`{}` is {word:?}: use {EXPECTED}",
+                self.field
+            ))),
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<ModeSpec, A::Error> {
+        let mut repositories = Vec::new();
+        while let Some(name) = names.next_element()? {
+            repositories.push(name);
+        }
+        Ok(ModeSpec::Repositories(repositories))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_are_read_from_configuration() {
+        let text = "pattern = '/npm/*'\npublish = 'block'\ninternal = 'inherit'\nexternal = ['a']";
+        let spec: GroupSpec = toml::from_str(text).unwrap();
+        assert_eq!(spec.publish, Some(ModeSpec::Block));
+        assert_eq!(spec.internal, Some(ModeSpec::Inherit));
+        assert_eq!(
+            spec.external,
+            Some(ModeSpec::Repositories(vec!["a".to_owned()]))
+        );
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for text in [
+            "external = 'deny'",
+            "external = 3",
+            "external = [1]",
+            "extrenal = 'block'",
+        ] {
+            let text = format!("pattern = '/*'\n{text}");
+            let error = toml::from_str::<GroupSpec>(&text).unwrap_err().to_string();
+            assert!(error.contains("external"), "{error}");
+        }
+        let json = r#"{"pattern":"/*","publish":"forbid"}"#;
+        let error = serde_json::from_str::<GroupSpec>(json)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("`publish`") && error.contains("inherit"),
+            "{error}"
+        );
+    }
+}

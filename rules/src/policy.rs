@@ -1,0 +1,261 @@
+//! The judge: groups and repositories compiled, and three questions answered.
+//!
+//! From where may this package come ([`Policy::origins`]), may this version be served
+//! ([`Policy::admit`]), may this be published ([`Policy::publish`]). Nothing here waits, reads a
+//! clock or touches a disk; a policy is a value, and is replaced whole.
+
+mod explanation;
+mod finding;
+mod hierarchy;
+mod lint;
+mod mode;
+mod refusal;
+mod revision;
+mod sentence;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+pub use explanation::{ControlExplanation, Explanation, PlaceExplanation, SearchExplanation};
+pub use finding::{Finding, Severity};
+
+use crate::decision::{Control, Decision, Permit, Publish, Reason};
+use crate::facts::Facts;
+use crate::flags::{Flag, Flags};
+use crate::group::GroupSpec;
+use crate::origin::{Origin, Origins, Place};
+use crate::package::PackageName;
+use crate::pattern::{Pattern, Strength};
+use crate::topology::{RepositorySpec, Topology};
+use hierarchy::Hierarchy;
+use mode::{CONTROLS, Mode, own_modes};
+
+/// What an operator wrote: the content of a policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PolicySpec {
+    /// The package groups. `/*` need not be among them; it always exists.
+    pub groups: Vec<GroupSpec>,
+    /// The repositories.
+    pub repositories: Vec<RepositorySpec>,
+}
+
+/// A policy in force.
+#[derive(Debug)]
+pub struct Policy {
+    hierarchy: Hierarchy,
+    topology: Topology,
+    revision: u64,
+}
+
+/// A package with its group: what every question begins with.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    package: &'a PackageName,
+    group: usize,
+    strength: Strength,
+    claimed: bool,
+}
+
+impl Policy {
+    /// Checks and compiles a policy. `Ok` carries warnings; `Err` has at least one error.
+    pub fn compile(spec: &PolicySpec) -> Result<(Self, Vec<Finding>), Vec<Finding>> {
+        let mut findings = Vec::new();
+        let topology = Topology::compile(&spec.repositories, &mut findings);
+        let mut groups = Vec::new();
+        for group in &spec.groups {
+            match Pattern::parse(&group.pattern) {
+                Ok(pattern) => groups.push((pattern, own_modes(group))),
+                Err(error) => findings.push(Finding::error(&group.pattern, error.to_string())),
+            }
+        }
+        lint::check_specs(&spec.groups, &topology, &mut findings);
+        let root = lint::complete_root(&mut groups);
+        let Some(root) = root.filter(|_| !findings.iter().any(Finding::is_error)) else {
+            return Err(findings);
+        };
+        let hierarchy = Hierarchy::new(groups, root);
+        lint::check_hierarchy(&hierarchy, &mut findings);
+        let revision = revision::revision(spec);
+        Ok((
+            Self {
+                hierarchy,
+                topology,
+                revision,
+            },
+            findings,
+        ))
+    }
+
+    /// A number that differs when the content of the policy does; the same in every process.
+    pub const fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// From where may this package come, for a client that asks this repository?
+    pub fn origins(&self, package: &PackageName, repository: &str) -> Origins {
+        self.origins_with_flags(package, repository, &|_repository| None)
+    }
+
+    /// The same, with the package's own flags in each repository where it has a record.
+    pub fn origins_with_flags(
+        &self,
+        package: &PackageName,
+        repository: &str,
+        flags: &dyn Fn(&str) -> Option<Flags>,
+    ) -> Origins {
+        let mut origins = Origins::default();
+        let subject = self.subject(package);
+        let Some((asked, others)) = self.topology.order(repository).and_then(<[_]>::split_first)
+        else {
+            origins.refuse(self.refuse_repository(subject, repository));
+            return origins;
+        };
+        let internal = self.inward(Control::Internal, subject, asked, flags);
+        origins.push(subject.origin(Place::Holding, asked, asked));
+        origins.extend(self.external(subject, asked, asked, flags));
+        if others.is_empty() {
+            return origins;
+        }
+        if let Err(reason) = internal {
+            // The same reason keeps out a weak match's every place: once is enough.
+            if !origins.refusals().contains(&reason) {
+                origins.refuse(reason);
+            }
+            return origins;
+        }
+        for other in others {
+            origins.push(subject.origin(Place::Holding, other, asked));
+            origins.extend(self.external(subject, other, asked, flags));
+        }
+        origins
+    }
+
+    /// May this version be served from this origin? Where it may come from was decided with the
+    /// origin; nothing else is asked of a version yet.
+    pub fn admit(
+        &self,
+        origin: &Origin,
+        version: &str,
+        _facts: &Facts,
+        _now: SystemTime,
+    ) -> Decision {
+        Decision::Allow(Permit::new(origin, version))
+    }
+
+    /// May a new version of this package be published to this repository?
+    pub fn publish(
+        &self,
+        package: &PackageName,
+        repository: &str,
+        flags: Flags,
+    ) -> Result<Publish, Reason> {
+        let subject = self.subject(package);
+        if !self.topology.contains(repository) {
+            return Err(self.refuse_repository(subject, repository));
+        }
+        self.judge(Control::Publish, subject, repository)?;
+        if flags.effective(self, package).publish == Flag::Block {
+            return Err(self.refuse_flag(Control::PublishFlag, subject, repository));
+        }
+        Ok(Publish::new(package, repository))
+    }
+
+    /// Says what would be decided for a package, and by which path of inheritance.
+    pub fn explain(
+        &self,
+        package: &PackageName,
+        repository: &str,
+        version: Option<&str>,
+    ) -> Explanation {
+        explanation::explain(self, self.subject(package), repository, version)
+    }
+
+    /// Whether the name belongs to the house: no public registry may supply it although it may be
+    /// published here, or it imitates a group.
+    pub fn claimed(&self, package: &PackageName) -> bool {
+        self.subject(package).claimed
+    }
+
+    /// Whether the package's group leaves all three controls at allow.
+    pub(crate) fn allows_all(&self, package: &PackageName) -> bool {
+        let subject = self.subject(package);
+        subject.strength == Strength::Strong
+            && CONTROLS
+                .iter()
+                .all(|control| *self.hierarchy.effective(subject.group, *control).0 == Mode::Allow)
+    }
+
+    fn subject<'a>(&self, package: &'a PackageName) -> Subject<'a> {
+        let (group, strength) = self.hierarchy.associate(package);
+        let blocked = |control| self.hierarchy.effective(group, control).0.blocks_all();
+        let internal_only = blocked(Control::External) && !blocked(Control::Publish);
+        let claimed = internal_only || strength == Strength::Weak;
+        Subject {
+            package,
+            group,
+            strength,
+            claimed,
+        }
+    }
+
+    /// The public registry of a repository, or why it may not be asked; `None` if it has none.
+    fn external(
+        &self,
+        subject: Subject<'_>,
+        repository: &Arc<str>,
+        asked: &Arc<str>,
+        flags: &dyn Fn(&str) -> Option<Flags>,
+    ) -> Option<Result<Origin, Reason>> {
+        self.topology
+            .has_external(repository, subject.package.ecosystem())
+            .then(|| {
+                self.inward(Control::External, subject, repository, flags)
+                    .map(|()| subject.origin(Place::External, repository, asked))
+            })
+    }
+
+    /// Judges a way in: the group's control, then the package's upstream flag.
+    fn inward(
+        &self,
+        control: Control,
+        subject: Subject<'_>,
+        repository: &str,
+        flags: &dyn Fn(&str) -> Option<Flags>,
+    ) -> Result<(), Reason> {
+        self.judge(control, subject, repository)?;
+        let record = flags(repository)
+            .unwrap_or_default()
+            .effective(self, subject.package);
+        if record.upstream == Flag::Block {
+            return Err(self.refuse_flag(Control::UpstreamFlag, subject, repository));
+        }
+        Ok(())
+    }
+
+    /// Asks the group: a weak match may nothing, else the effective mode decides.
+    fn judge(
+        &self,
+        control: Control,
+        subject: Subject<'_>,
+        repository: &str,
+    ) -> Result<(), Reason> {
+        if subject.strength == Strength::Weak {
+            return Err(self.refuse_imitation(subject));
+        }
+        if self
+            .hierarchy
+            .effective(subject.group, control)
+            .0
+            .allows(repository)
+        {
+            return Ok(());
+        }
+        Err(self.refuse_control(control, subject, repository))
+    }
+}
+
+impl Subject<'_> {
+    fn origin(&self, place: Place, repository: &Arc<str>, asked: &Arc<str>) -> Origin {
+        Origin::new(self.package, place, repository, asked, self.claimed)
+    }
+}

@@ -1,0 +1,140 @@
+//! Checks of a policy before it is used: mistakes in patterns otherwise fail silently.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+use super::finding::Finding;
+use super::hierarchy::{Group, Hierarchy};
+use super::mode::{CONTROLS, ControlTable, Mode, mode_spec};
+use crate::fold::is_word;
+use crate::group::{GroupSpec, ModeSpec};
+use crate::package::Ecosystem;
+use crate::pattern::Pattern;
+use crate::topology::Topology;
+
+const ROOT: &str = "/*";
+
+/// Checks what can be seen in the groups one by one.
+pub(super) fn check_specs(specs: &[GroupSpec], topology: &Topology, findings: &mut Vec<Finding>) {
+    let mut seen = BTreeSet::new();
+    for spec in specs {
+        if !seen.insert(spec.pattern.as_str()) {
+            findings.push(Finding::error(
+                &spec.pattern,
+                "the group is defined twice: merge them",
+            ));
+        }
+        for control in CONTROLS {
+            match mode_spec(spec, control) {
+                Some(ModeSpec::Inherit) if spec.pattern == ROOT => {
+                    let message = format!("`{control}` cannot be inherited: /* has no parent");
+                    findings.push(Finding::error(ROOT, message));
+                }
+                Some(ModeSpec::Repositories(names)) => {
+                    for name in names.iter().filter(|name| !topology.contains(name)) {
+                        let message = format!("`{control}` lists {name:?}, which is no repository");
+                        findings.push(Finding::error(&spec.pattern, message));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Adds `/*` if it is missing, and lets it allow what it does not say. Returns its position;
+/// `None` cannot happen, since `/*` is a pattern.
+pub(super) fn complete_root(
+    groups: &mut Vec<(Pattern, ControlTable<Option<Mode>>)>,
+) -> Option<usize> {
+    let position = groups
+        .iter()
+        .position(|(pattern, _)| pattern.as_str() == ROOT);
+    let root = match position {
+        Some(root) => root,
+        None => {
+            groups.push((
+                Pattern::parse(ROOT).ok()?,
+                ControlTable::from_fn(|_control| None),
+            ));
+            groups.len() - 1
+        }
+    };
+    let (_, own) = groups.get_mut(root)?;
+    *own = ControlTable::from_fn(|control| Some(own.at(control).clone().unwrap_or(Mode::Allow)));
+    Some(root)
+}
+
+/// Checks what can be seen only among groups.
+pub(super) fn check_hierarchy(hierarchy: &Hierarchy, findings: &mut Vec<Finding>) {
+    let mut keys: BTreeMap<Ecosystem, BTreeSet<&str>> = BTreeMap::new();
+    for group in hierarchy.groups() {
+        let ecosystem = group.pattern.ecosystem();
+        keys.entry(ecosystem.unwrap_or(Ecosystem::Npm))
+            .or_default()
+            .insert(group.pattern.key());
+    }
+    for group in hierarchy.groups() {
+        let subject = group.pattern.as_str();
+        if let Some(message) = changes_nothing(hierarchy, group) {
+            findings.push(Finding::warning(subject, message));
+        }
+        if let Some(message) = matches_nothing(&group.pattern) {
+            findings.push(Finding::warning(subject, message));
+        }
+        let siblings = group
+            .pattern
+            .ecosystem()
+            .and_then(|ecosystem| keys.get(&ecosystem));
+        if let Some(message) = siblings.and_then(|keys| covers_less(&group.pattern, keys)) {
+            findings.push(Finding::warning(subject, message));
+        }
+    }
+}
+
+fn changes_nothing(hierarchy: &Hierarchy, group: &Group) -> Option<String> {
+    let parent = hierarchy.group(group.parent?).pattern.as_str();
+    let inherits = CONTROLS
+        .iter()
+        .all(|control| group.own.at(*control).is_none());
+    inherits.then(|| {
+        format!("every control is inherited from {parent}: the group only catches imitations")
+    })
+}
+
+fn matches_nothing(pattern: &Pattern) -> Option<String> {
+    let maven = pattern.ecosystem() == Some(Ecosystem::Maven);
+    let legal = |character: char| {
+        character.is_ascii_alphanumeric()
+            || matches!(character, '.' | '_' | '-' | '/')
+            || !maven && matches!(character, '~' | '!' | '\'' | '(' | ')')
+    };
+    let character = pattern.key().chars().find(|character| !legal(*character))?;
+    Some(format!(
+        "no package has {character:?} in its name: the group catches only imitations"
+    ))
+}
+
+/// `/maven/com.amazon~` does not cover `com.amazonaws`: another group that speaks of the longer
+/// word suggests that both were meant.
+fn covers_less(pattern: &Pattern, keys: &BTreeSet<&str>) -> Option<String> {
+    let word = pattern.key();
+    if word.is_empty() || word.contains('/') {
+        return None;
+    }
+    let longer = ["0", "A", "a"].into_iter().find_map(|first| {
+        let from = format!("{word}{first}");
+        let key = keys
+            .range::<str, _>((Bound::Included(from.as_str()), Bound::Unbounded))
+            .next()?;
+        let rest = key.strip_prefix(word)?;
+        rest.chars().next().is_some_and(is_word).then_some(*key)
+    })?;
+    let longer = longer
+        .split_once('/')
+        .map_or(longer, |(namespace, _)| namespace);
+    Some(format!(
+        "{longer:?} is not covered, though it begins with {word:?}: ~ ends at punctuation; \
+         add a group for it if both were meant"
+    ))
+}

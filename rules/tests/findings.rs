@@ -1,0 +1,185 @@
+//! What a check of a policy finds, and what an explanation says.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test"
+)]
+
+use rules::{
+    Ecosystem, Finding, Flags, GroupSpec, ModeSpec, Next, Outcome, PackageName, Place, Policy,
+    PolicySpec, RepositorySpec, Severity, Verdict,
+};
+
+fn spec(groups: Vec<GroupSpec>) -> PolicySpec {
+    let repositories = vec![RepositorySpec {
+        name: "public".to_owned(),
+        upstreams: Vec::new(),
+        external: Ecosystem::ALL.into(),
+    }];
+    PolicySpec {
+        groups,
+        repositories,
+    }
+}
+
+fn block(pattern: &str) -> GroupSpec {
+    GroupSpec {
+        external: Some(ModeSpec::Block),
+        ..GroupSpec::new(pattern)
+    }
+}
+
+fn findings(groups: Vec<GroupSpec>) -> Vec<Finding> {
+    match Policy::compile(&spec(groups)) {
+        Ok((_, findings)) => {
+            assert!(
+                findings
+                    .iter()
+                    .all(|finding| finding.severity == Severity::Warning)
+            );
+            findings
+        }
+        Err(findings) => {
+            assert!(
+                findings
+                    .iter()
+                    .any(|finding| finding.severity == Severity::Error)
+            );
+            findings
+        }
+    }
+}
+
+#[test]
+fn mistakes_in_groups_are_found() {
+    let listed = GroupSpec {
+        publish: Some(ModeSpec::Repositories(vec!["nowhere".to_owned()])),
+        ..GroupSpec::new("/npm/*")
+    };
+    let root = GroupSpec {
+        internal: Some(ModeSpec::Inherit),
+        ..GroupSpec::new("/*")
+    };
+    for (groups, severity, words) in [
+        (vec![block("/npm/@dws/*")], Severity::Error, "without it"),
+        (vec![block("/pypi//My_Pkg~")], Severity::Error, "my-pkg"),
+        (vec![block("npm/*")], Severity::Error, "leading slash"),
+        (vec![block("/npm/space/foo-~")], Severity::Error, "use *"),
+        (
+            vec![block("/npm/*"), block("/npm/*")],
+            Severity::Error,
+            "twice",
+        ),
+        (vec![listed], Severity::Error, "nowhere"),
+        (vec![root], Severity::Error, "no parent"),
+        (
+            vec![GroupSpec::new("/npm/*")],
+            Severity::Warning,
+            "inherited from /*",
+        ),
+        (
+            vec![block("/npm//p\u{430}ypal$")],
+            Severity::Warning,
+            "imitations",
+        ),
+        (
+            vec![block("/maven/com.amazon~"), block("/maven/com.amazonaws/*")],
+            Severity::Warning,
+            "com.amazonaws",
+        ),
+    ] {
+        let found = findings(groups);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].severity, severity, "{}", found[0]);
+        assert!(found[0].to_string().contains(words), "{}", found[0]);
+    }
+    assert_eq!(
+        findings(vec![
+            block("/maven/com.amazon~"),
+            block("/maven/com.amazon.x/*")
+        ]),
+        []
+    );
+}
+
+#[test]
+fn a_revision_follows_the_content() {
+    let revision = |groups| Policy::compile(&spec(groups)).unwrap().0.revision();
+    assert_eq!(
+        revision(vec![block("/npm/*")]),
+        revision(vec![block("/npm/*")])
+    );
+    assert_ne!(
+        revision(vec![block("/npm/*")]),
+        revision(vec![block("/pypi/*")])
+    );
+    // The value itself is pinned: it has to be the same in every process and on every machine.
+    assert_eq!(
+        Policy::compile(&PolicySpec::default())
+            .unwrap()
+            .0
+            .revision(),
+        0x88201fb960ff6465
+    );
+}
+
+#[test]
+fn an_explanation_shows_the_way() {
+    let (policy, _) = Policy::compile(&spec(vec![
+        block("/npm/*"),
+        GroupSpec {
+            publish: Some(ModeSpec::Allow),
+            ..GroupSpec::new("/npm//left-pad$")
+        },
+    ]))
+    .unwrap();
+    let package = PackageName::npm("left-pad").unwrap();
+    let explanation = policy.explain(&package, "public", Some("1.3.0"));
+    assert_eq!(explanation.verdict, Verdict::Deny);
+    assert_eq!(
+        explanation.sentence,
+        "left-pad is blocked by package group /npm//left-pad$ (inherited from /npm/*): no version \
+         may come from a public registry; an operator can change control 'external'"
+    );
+    let expected = format!(
+        "deny: {}\n\
+         package     /npm//left-pad\n\
+         group       /npm//left-pad$ (strong match)\n\
+         inheritance /npm//left-pad$ < /npm/* < /*\n\
+         publish     allow\n\
+         internal    inherit: allow from /*\n\
+         external    inherit: block from /npm/*\n\
+         search      public  holding allow  external deny (external)\n",
+        explanation.sentence
+    );
+    assert_eq!(explanation.to_string(), expected);
+    let json = serde_json::to_value(&explanation).unwrap();
+    assert_eq!(json["reason"]["control"], "external");
+    assert_eq!(json["controls"][2]["inherited_from"], "/npm/*");
+    assert_eq!(json["package"], "left-pad");
+}
+
+#[test]
+fn an_imitation_is_denied_everything_but_what_is_held() {
+    let (policy, _) = Policy::compile(&spec(vec![block("/npm//left-pad$")])).unwrap();
+    let package = PackageName::npm("left.pad").unwrap();
+    assert!(policy.claimed(&package));
+    let reason = policy
+        .publish(&package, "public", Flags::DEFER)
+        .unwrap_err();
+    assert!(
+        reason.claimed && reason.sentence.contains("/npm//left-pad$"),
+        "{reason}"
+    );
+    let origins = policy.origins(&package, "public");
+    let places: Vec<_> = origins.iter().map(|origin| origin.place()).collect();
+    assert_eq!(places, [Place::Holding]);
+    let holding = origins.iter().next().unwrap();
+    assert_eq!(holding.after(Outcome::Failed), Next::Stop);
+    assert_eq!(holding.after(Outcome::Absent), Next::Next);
+    assert_eq!(
+        policy.explain(&package, "public", None).verdict,
+        Verdict::Deny
+    );
+}
