@@ -85,8 +85,14 @@ fn one_name_is_explained_with_its_group_in_words_and_as_json() {
 fn check_tells_clean_from_findings_from_unusable() {
     let clean = check("[[group]]\npattern = \"/npm//left-pad$\"\nexternal = \"block\"\n");
     assert_eq!(clean.status.code(), Some(0), "{}", said(&clean));
+    let word_end = check(
+        "[[group]]\npattern = \"/maven/com.amazon~\"\nexternal = \"block\"\n\n\
+         [[group]]\npattern = \"/maven/com.amazonaws~\"\nexternal = \"block\"\n",
+    );
+    assert_eq!(word_end.status.code(), Some(1), "{}", said(&word_end));
     let scope = check("[[group]]\npattern = \"/npm/@acme/*\"\nexternal = \"block\"\n");
-    assert_eq!(scope.status.code(), Some(1), "{}", said(&scope));
+    assert_eq!(scope.status.code(), Some(2), "{}", said(&scope));
+    assert!(said(&scope).contains("without"), "{}", said(&scope));
     let broken = check("[[group]\n");
     assert_eq!(broken.status.code(), Some(2), "{}", said(&broken));
 }

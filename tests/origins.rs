@@ -99,7 +99,7 @@ fn nothing_leaves(house: &House, repository: &str) {
             let is_group = path.ends_with("/com/acme/maven-metadata.xml");
             let is_marker = path.contains("/simple/") && reply.status == 200;
             let is_redirect = path.contains("/simple/") && matches!(reply.status, 301 | 308);
-            let is_refused = matches!(reply.status, 403..=405);
+            let is_refused = matches!(reply.status, 403..=406);
             assert!(
                 is_refused || is_marker || is_redirect || is_search || is_group,
                 "{path}: {} {}",

@@ -52,6 +52,29 @@ fn a_new_rule_stops_cached_bytes_within_a_second_and_its_removal_frees_them() {
     house.get("/npm/public/left-pad").expect(200);
 }
 
+/// Blocking the outside only stops what is new (design 3, case D35); a deny blocks everything.
+#[test]
+fn a_block_of_the_outside_alone_keeps_what_is_retained_and_asks_nobody() {
+    let mut house = House::with_limits("", "fresh_npm = \"0s\"");
+    publish::npm(&house.npm, "left-pad", &["1.0.0", "1.3.0"]);
+    house.get("/npm/public/left-pad").expect(200);
+    house.get(TARBALL).expect(200);
+    let block =
+        |name: &str| format!("[[group]]\npattern = \"/npm//{name}$\"\nexternal = \"block\"\n");
+    house.write_rules(&[block("left-pad"), block("probe")].concat());
+    house.eventually_status("/npm/public/probe", 403);
+    house
+        .get("/npm/public/left-pad/-/left-pad-1.3.0.tgz")
+        .expect(403);
+    house.forget();
+    house.get(TARBALL).expect(200);
+    let document = house.get("/npm/public/left-pad").expect(200).json();
+    let versions = document["versions"].as_object().expect("an object");
+    assert_eq!(versions.keys().collect::<Vec<_>>(), ["1.0.0"]);
+    assert_eq!(document["dist-tags"]["latest"], "1.0.0");
+    assert_eq!(house.upstream_total(), 0);
+}
+
 #[test]
 fn a_hang_up_signal_reloads() {
     let mut house = warm_house();
@@ -87,6 +110,15 @@ fn a_broken_configuration_keeps_the_old_rules_and_says_so() {
     house.eventually_status(TARBALL, 200);
 }
 
+/// Ends the load also when the test fails: a scope waits for its threads.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 #[test]
 fn no_request_fails_while_rules_change_under_load() {
     let mut house = warm_house();
@@ -94,6 +126,7 @@ fn no_request_fails_while_rules_change_under_load() {
     let answered = AtomicUsize::new(0);
     let address = house.gateway.address;
     std::thread::scope(|scope| {
+        let end = End(&is_over);
         let clients: Vec<_> = (0..4)
             .map(|_| {
                 scope.spawn(|| {
@@ -114,7 +147,7 @@ fn no_request_fails_while_rules_change_under_load() {
             house.write_rules(rules);
             house.eventually_status(TARBALL, status);
         }
-        is_over.store(true, Ordering::SeqCst);
+        drop(end);
         for client in clients {
             client.join().expect("no client saw a failure");
         }

@@ -37,7 +37,13 @@ impl Snapshot {
         }
         let limits = Arc::new(config.limits.clone());
         let upstreams = upstream_table(&config, earlier);
-        Ok(Self { config, policy, limits, upstreams, public_url })
+        Ok(Self {
+            config,
+            policy,
+            limits,
+            upstreams,
+            public_url,
+        })
     }
 }
 

@@ -45,7 +45,8 @@ impl Method {
             Method::Delete,
             Method::Options,
         ];
-        ALL.into_iter().find(|method| method.as_str().as_bytes() == name)
+        ALL.into_iter()
+            .find(|method| method.as_str().as_bytes() == name)
     }
 }
 
@@ -91,8 +92,12 @@ pub struct Request {
 impl Request {
     /// A field's value, all lines joined by `, `; `None` if it is absent or not printable ASCII.
     pub fn field(&self, name: HeaderName) -> Option<String> {
-        let lines: Vec<&str> =
-            self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+        let lines: Vec<&str> = self
+            .headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .collect();
         (!lines.is_empty()).then(|| lines.join(", "))
     }
 }
@@ -116,11 +121,16 @@ pub trait Source: Send {
 pub enum ReplyBody {
     Full(Bytes),
     /// A body of known length, in pieces.
-    Stream { source: Box<dyn Source>, length: u64 },
+    Stream {
+        source: Box<dyn Source>,
+        length: u64,
+    },
     /// A body whose length the upstream did not say: sent chunked.
     Unbounded(Box<dyn Source>),
     /// No body bytes, but the length a GET would have (HEAD); `None` where that is not known.
-    Head { length: Option<u64> },
+    Head {
+        length: Option<u64>,
+    },
 }
 
 /// An answer on its way to the client.
@@ -135,13 +145,23 @@ pub struct Reply {
 impl Reply {
     /// A reply with a whole body.
     pub fn full(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
-        Self { status, reason: None, headers: Vec::new(), body: ReplyBody::Full(body.into()) }
-            .with(http::header::CONTENT_TYPE, content_type)
+        Self {
+            status,
+            reason: None,
+            headers: Vec::new(),
+            body: ReplyBody::Full(body.into()),
+        }
+        .with(http::header::CONTENT_TYPE, content_type)
     }
 
     /// A reply without content (204, 304).
     pub fn empty(status: u16) -> Self {
-        Self { status, reason: None, headers: Vec::new(), body: ReplyBody::Full(Bytes::new()) }
+        Self {
+            status,
+            reason: None,
+            headers: Vec::new(),
+            body: ReplyBody::Full(Bytes::new()),
+        }
     }
 
     /// Adds a field. A value that is no legal field value is left out: it can only come from foreign data.
@@ -160,9 +180,16 @@ impl Reply {
 
     /// What a HEAD request gets: the same head, no body (RFC 9110 §9.3.2).
     pub fn without_body(mut self) -> Self {
+        if matches!(self.status, 204 | 304) {
+            return self;
+        }
         self.body = match self.body {
-            ReplyBody::Full(bytes) => ReplyBody::Head { length: Some(bytes.len() as u64) },
-            ReplyBody::Stream { length, .. } => ReplyBody::Head { length: Some(length) },
+            ReplyBody::Full(bytes) => ReplyBody::Head {
+                length: Some(bytes.len() as u64),
+            },
+            ReplyBody::Stream { length, .. } => ReplyBody::Head {
+                length: Some(length),
+            },
             ReplyBody::Unbounded(_) => ReplyBody::Head { length: None },
             head @ ReplyBody::Head { .. } => head,
         };

@@ -23,7 +23,11 @@ pub enum Failure {
     /// 403: everything asked for is withheld; the sentence
     Withheld(String),
     /// 502, 503, 504: an upstream gave nothing that can be used
-    Upstream { status: u16, upstream: String, detail: String },
+    Upstream {
+        status: u16,
+        upstream: String,
+        detail: String,
+    },
     /// 500: our own fault; the detail is for the log
     Internal(String),
 }
@@ -54,7 +58,9 @@ impl Failure {
             Self::Absent(what) => format!("{what} is not here"),
             Self::Refused(reason) | Self::Claimed(reason) => reason.sentence.clone(),
             Self::Withheld(sentence) => sentence.clone(),
-            Self::Upstream { upstream, detail, .. } => {
+            Self::Upstream {
+                upstream, detail, ..
+            } => {
                 format!("upstream {upstream} gave no usable answer: {detail}")
             }
             Self::Internal(_) => "portcullis failed; its log says why".to_owned(),
@@ -78,11 +84,17 @@ impl Failure {
             (404, Some(Ecosystem::Maven)) => plain(status, "text/plain", &format!("{phrase}\n")),
             (404, Some(Ecosystem::Pypi)) => {
                 let text = escape_html(&phrase);
-                plain(status, "text/html", &format!("<!DOCTYPE html><title>{text}</title><p>{text}</p>\n"))
+                plain(
+                    status,
+                    "text/html",
+                    &format!("<!DOCTYPE html><title>{text}</title><p>{text}</p>\n"),
+                )
             }
-            (_, Some(Ecosystem::Npm)) => {
-                plain(status, "application/json", &json!({ "error": phrase }).to_string())
-            }
+            (_, Some(Ecosystem::Npm)) => plain(
+                status,
+                "application/json",
+                &json!({ "error": phrase }).to_string(),
+            ),
             _ => plain(status, "text/plain", &format!("{phrase}\n")),
         };
         let mut reply = reply.with(header::CACHE_CONTROL, "no-store");
@@ -100,7 +112,10 @@ impl Failure {
     /// the string.
     fn problem(&self, phrase: &str, telling: Telling<'_>) -> Reply {
         let (kind, code) = match self.reason() {
-            Some(reason) => (format!("urn:portcullis:control:{}", reason.control.as_str()), "POLICY"),
+            Some(reason) => (
+                format!("urn:portcullis:control:{}", reason.control.as_str()),
+                "POLICY",
+            ),
             None if self.status() == 403 => ("urn:portcullis:control:version".to_owned(), "POLICY"),
             None => ("about:blank".to_owned(), "UPSTREAM"),
         };
@@ -126,13 +141,21 @@ fn plain(status: u16, content_type: &str, body: &str) -> Reply {
 pub fn phrase(sentence: &str) -> String {
     sentence
         .chars()
-        .map(|each| if each.is_ascii_graphic() || each == ' ' { each } else { '?' })
+        .map(|each| {
+            if each.is_ascii_graphic() || each == ' ' {
+                each
+            } else {
+                '?'
+            }
+        })
         .take(200)
         .collect()
 }
 
 fn escape_html(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -141,21 +164,40 @@ mod tests {
 
     #[test]
     fn phrases_are_short_printable_ascii() {
-        for text in ["plain", "naïve", "a\r\nInjected: 1", "\u{1b}[31mred", &"x".repeat(500)] {
+        for text in [
+            "plain",
+            "naïve",
+            "a\r\nInjected: 1",
+            "\u{1b}[31mred",
+            &"x".repeat(500),
+        ] {
             let phrase = phrase(text);
-            assert!(phrase.len() <= 200 && phrase.bytes().all(|byte| (32..127).contains(&byte)), "{phrase}");
+            assert!(
+                phrase.len() <= 200 && phrase.bytes().all(|byte| (32..127).contains(&byte)),
+                "{phrase}"
+            );
         }
     }
 
     #[test]
     fn not_there_is_never_a_problem_document() {
         for ecosystem in Ecosystem::ALL {
-            let telling = Telling { ecosystem: Some(ecosystem), problem_json: true, decision: "1" };
+            let telling = Telling {
+                ecosystem: Some(ecosystem),
+                problem_json: true,
+                decision: "1",
+            };
             let reply = Failure::Absent("x".to_owned()).reply(telling);
-            let media_type = reply.field(&header::CONTENT_TYPE).unwrap_or_default().to_owned();
+            let media_type = reply
+                .field(&header::CONTENT_TYPE)
+                .unwrap_or_default()
+                .to_owned();
             assert!(!media_type.contains("problem"), "{ecosystem}: {media_type}");
             let refused = Failure::Withheld("no".to_owned()).reply(telling);
-            assert_eq!(refused.field(&header::CONTENT_TYPE), Some("application/problem+json"));
+            assert_eq!(
+                refused.field(&header::CONTENT_TYPE),
+                Some("application/problem+json")
+            );
         }
     }
 }

@@ -110,6 +110,10 @@ impl Policy {
             origins.refuse(self.refuse_repository(subject, repository));
             return origins;
         };
+        if self.is_banned(subject) {
+            origins.refuse(self.refuse_control(Control::External, subject, asked));
+            return origins;
+        }
         let internal = self.inward(Control::Internal, subject, asked, flags);
         origins.push(subject.origin(Place::Holding, asked, asked));
         origins.extend(self.external(subject, asked, asked, flags));
@@ -196,6 +200,18 @@ impl Policy {
             strength,
             claimed,
         }
+    }
+
+    /// Whether all three ways in are blocked: nothing may bring the package here, so what an earlier
+    /// rule let in is not served either (design.md §3, "`deny` … by hand stops retained ones too").
+    fn is_banned(&self, subject: Subject<'_>) -> bool {
+        let blocked = |control: &Control| {
+            self.hierarchy
+                .effective(subject.group, *control)
+                .0
+                .blocks_all()
+        };
+        subject.strength == Strength::Strong && CONTROLS.iter().all(blocked)
     }
 
     /// The public registry of a repository, or why it may not be asked; `None` if it has none.

@@ -6,6 +6,10 @@
 use crate::support::registry::{Answer, Registry, Seen};
 use crate::support::{packages, publish};
 
+/// The canary of denied packages: EVIL in the corpus, more than that here, because a refusal
+/// repeats the name that was asked for, in capitals too.
+pub const EVIL: &str = "EVIL-CANARY";
+
 /// What a spelling turned out to mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Canary {
@@ -16,7 +20,7 @@ pub enum Canary {
 impl Canary {
     fn word(self) -> &'static str {
         match self {
-            Canary::Evil => "EVIL",
+            Canary::Evil => EVIL,
             Canary::Planted => "PLANTED",
         }
     }

@@ -2,6 +2,7 @@
 //! allows, and the canaries are, or are not, where the row says.
 
 use super::bypass::Row;
+use super::lenient::EVIL;
 use super::stage::CANARY_WORD;
 use crate::support::gateway::House;
 use crate::support::http::{Exchange, Request};
@@ -107,6 +108,7 @@ fn other_rule(it: &Checked, rule: &str) -> bool {
 /// What a canary's name in the corpus looks like on the wire.
 fn canary(it: &Checked, what: &str) -> String {
     match what {
+        "EVIL" => EVIL.to_owned(),
         "CANARY" => CANARY_WORD.to_owned(),
         "{OTHER}" | "{OTHER}-in-body" => it.other.address().to_string(),
         "META" => "169.254.169.254".to_owned(),
@@ -135,6 +137,7 @@ fn is_kept(it: &Checked, what: &str) -> bool {
     if !matches!(what, "EVIL" | "PLANTED") || it.row.surface == "upstream" {
         return false;
     }
+    let word = canary(it, what);
     let mut folders = vec![it.house.data()];
     while let Some(folder) = folders.pop() {
         let Ok(entries) = std::fs::read_dir(&folder) else {
@@ -144,7 +147,7 @@ fn is_kept(it: &Checked, what: &str) -> bool {
             let path = entry.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if std::fs::read(&path).is_ok_and(|bytes| contains(&bytes, what.as_bytes())) {
+            } else if std::fs::read(&path).is_ok_and(|bytes| contains(&bytes, word.as_bytes())) {
                 return true;
             }
         }

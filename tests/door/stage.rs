@@ -131,7 +131,7 @@ fn pypi_says(house: &House, other: &Registry, row: &str) {
             let listed = Listed {
                 url: format!("{}/packages/{file}", house.pypi.url()),
                 file,
-                bytes: b"EVIL".to_vec(),
+                bytes: lenient::EVIL.into(),
                 metadata_sha256: None,
                 version: "1.0".into(),
             };
@@ -173,13 +173,13 @@ fn maven_says(house: &House, row: &str) {
             house.maven.set(&format!("{jar}.sha1"), wrong);
         }
         "BY343" => {
-            let html = Answer::ok("text/html", "<html>EVIL</html>");
+            let html = Answer::ok("text/html", format!("<html>{}</html>", lenient::EVIL));
             house.maven.set(&format!("{jar}.sha1"), html);
         }
         _ => set(packages::maven_metadata(
             "org.evil",
             "dropper",
-            &["1.0", "EVIL"],
+            &["1.0", lenient::EVIL],
         )),
     }
 }

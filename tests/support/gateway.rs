@@ -146,9 +146,12 @@ impl Drop for Gateway {
         self.kill();
         let log = self.log.lock().map(|log| log.clone()).unwrap_or_default();
         if std::thread::panicking() {
-            let end = log.lines().count().saturating_sub(60);
-            let tail: Vec<&str> = log.lines().skip(end).collect();
-            eprintln!("--- the program's log ---\n{}", tail.join("\n"));
+            // One line per request would hide what matters; the last few show where it ended.
+            let lines: Vec<&str> = log.lines().collect();
+            let end = lines.len().saturating_sub(8);
+            let told = lines[..end].iter().filter(|line| !line.contains(" INFO "));
+            let told: Vec<&str> = told.chain(&lines[end..]).copied().collect();
+            eprintln!("--- the program's log ---\n{}", told.join("\n"));
         } else {
             assert!(!log.contains("panicked at"), "the program panicked:\n{log}");
         }

@@ -26,6 +26,10 @@ impl Answerer for Admin {
         Box::pin(std::future::ready((reply, Box::new(|_| {}) as _)))
     }
 
+    fn takes_body(&self, _head: &Head) -> bool {
+        false
+    }
+
     fn refused_at_edge(&self, status: u16) {
         self.0.observer.metrics.edge_refused(status);
     }
@@ -57,7 +61,12 @@ impl Admin {
     /// Alive, and with which rules. A refused reload keeps the old rules in force and shows here.
     fn health(&self) -> Reply {
         let snapshot = self.0.snapshot.load();
-        let uptime = self.0.started_at.elapsed().map(|since| since.as_secs()).unwrap_or_default();
+        let uptime = self
+            .0
+            .started_at
+            .elapsed()
+            .map(|since| since.as_secs())
+            .unwrap_or_default();
         let refused = self.0.reload_refused.load();
         document(&json!({
             "status": if refused.is_some() { "degraded" } else { "ok" },

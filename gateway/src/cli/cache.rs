@@ -34,7 +34,9 @@ impl CacheCommand {
     pub fn run(self) -> Result<ExitCode> {
         let loaded = load(&self.settings)?;
         let folder = loaded.config.data.join("cache");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         runtime.block_on(async {
             let cache = cache::Cache::open(&folder, cache_limits(&loaded.config.limits))
                 .await
@@ -58,7 +60,10 @@ async fn stats(cache: &cache::Cache) -> Result<ExitCode> {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     let stats = cache.stats();
-    say(&format!("entries {}\nbytes   {}", stats.entries, stats.bytes));
+    say(&format!(
+        "entries {}\nbytes   {}",
+        stats.entries, stats.bytes
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -71,5 +76,11 @@ async fn verify(cache: &cache::Cache) -> Result<ExitCode> {
     for name in &report.unreadable {
         say(&format!("unreadable: {name}"));
     }
-    Ok(if report.damaged.is_empty() && report.unreadable.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(
+        if report.damaged.is_empty() && report.unreadable.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(1)
+        },
+    )
 }

@@ -4,23 +4,28 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::load::{compile, load};
+use super::load::load;
 use super::{Settings, say};
 
-/// Exit status 0 clean, 1 findings, 2 unusable.
+/// Exit status 0 clean, 1 findings in the rules, 2 a configuration that can't be read (by the caller, from the error).
 pub fn run(settings: Settings) -> Result<ExitCode> {
     let loaded = load(&settings)?;
-    let (_, warnings) = compile(&loaded.config)?;
-    for warning in &warnings {
-        say(&warning.to_string());
+    let findings = match rules::Policy::compile(&loaded.config.policy_spec) {
+        Ok((_, warnings)) => warnings,
+        Err(findings) => findings,
+    };
+    for finding in &findings {
+        say(&finding.to_string());
     }
     for note in &loaded.notes {
         say(&format!("note: {note}"));
     }
-    if warnings.is_empty() {
+    if findings.is_empty() {
         let groups = loaded.config.policy_spec.groups.len();
         let repositories = loaded.config.repositories.len();
-        say(&format!("clean: {repositories} repositories, {groups} package groups"));
+        say(&format!(
+            "clean: {repositories} repositories, {groups} package groups"
+        ));
         return Ok(ExitCode::SUCCESS);
     }
     Ok(ExitCode::from(1))

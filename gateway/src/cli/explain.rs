@@ -35,12 +35,24 @@ impl Explain {
     pub fn run(self) -> Result<ExitCode> {
         let loaded = load(&self.settings)?;
         let (policy, _) = compile(&loaded.config)?;
-        let names: Vec<&str> =
-            loaded.config.repositories.iter().map(|each| each.spec.name.as_str()).collect();
-        let default = names.iter().find(|name| **name == "public").or(names.first());
+        let names: Vec<&str> = loaded
+            .config
+            .repositories
+            .iter()
+            .map(|each| each.spec.name.as_str())
+            .collect();
+        let default = names
+            .iter()
+            .find(|name| **name == "public")
+            .or(names.first());
         let repository = match &self.repository {
             Some(name) if names.contains(&name.as_str()) => name.clone(),
-            Some(name) => return Err(anyhow!("no repository is called {name}; there are {}", names.join(", "))),
+            Some(name) => {
+                return Err(anyhow!(
+                    "no repository is called {name}; there are {}",
+                    names.join(", ")
+                ));
+            }
             None => default.map(|name| (*name).to_owned()).unwrap_or_default(),
         };
         if self.batch {
@@ -90,7 +102,11 @@ fn answer(policy: &Policy, repository: &str, line: &str) -> String {
                 Some(reason) => format!("{}:{}", reason.control.as_str(), reason.group),
                 None => explained.group.clone(),
             };
-            format!("{}\t{rule}\t\t{}", explained.verdict.as_str(), explained.sentence)
+            format!(
+                "{}\t{rule}\t\t{}",
+                explained.verdict.as_str(),
+                explained.sentence
+            )
         }
     }
 }

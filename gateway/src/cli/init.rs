@@ -14,7 +14,12 @@ use crate::config::{Own, Surroundings};
 #[derive(Args)]
 pub struct Init {
     /// The file to write; an existing one is never overwritten
-    #[arg(long, env = "PORTCULLIS_CONFIG", value_name = "FILE", default_value = "portcullis.toml")]
+    #[arg(
+        long,
+        env = "PORTCULLIS_CONFIG",
+        value_name = "FILE",
+        default_value = "portcullis.toml"
+    )]
     config: PathBuf,
     /// Print instead of writing
     #[arg(long)]
@@ -30,10 +35,14 @@ impl Init {
             return Ok(ExitCode::SUCCESS);
         }
         let path = self.config.display();
-        let mut file = std::fs::File::create_new(&self.config)
-            .with_context(|| format!("{path} can't be made; remove it first or choose another with --config"))?;
-        file.write_all(text.as_bytes()).with_context(|| format!("{path} can't be written"))?;
-        say(&format!("{path} written; start the gateway with `portcullis serve --config {path}`"));
+        let mut file = std::fs::File::create_new(&self.config).with_context(|| {
+            format!("{path} can't be made; remove it first or choose another with --config")
+        })?;
+        file.write_all(text.as_bytes())
+            .with_context(|| format!("{path} can't be written"))?;
+        say(&format!(
+            "{path} written; start the gateway with `portcullis serve --config {path}`"
+        ));
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -14,6 +14,8 @@ pub struct Loaded {
     /// The file, if there was one.
     pub file: Option<PathBuf>,
     pub notes: Vec<String>,
+    /// Whether the file says nothing at all.
+    pub is_blank: bool,
 }
 
 const DEFAULT_FILE: &str = "portcullis.toml";
@@ -28,11 +30,19 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     } else {
         discover(&surroundings, &own_addresses(&text, &overrides))
     };
-    let origin = file.clone().unwrap_or_else(|| PathBuf::from("embedded defaults"));
+    let origin = file
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("embedded defaults"));
     let config = Config::load(&text, &origin, overrides, &discovery)?;
     let mut notes = discovery.notes;
     notes.extend(config.notes.iter().cloned());
-    Ok(Loaded { config, file, notes })
+    let is_blank = text.trim().is_empty();
+    Ok(Loaded {
+        config,
+        file,
+        notes,
+        is_blank,
+    })
 }
 
 fn text_of(settings: &Settings) -> Result<(Option<PathBuf>, String)> {
@@ -60,7 +70,9 @@ fn names_every_upstream(text: &str) -> bool {
     let table: toml::Table = text.parse().unwrap_or_default();
     let upstreams = table.get("upstreams").and_then(toml::Value::as_table);
     upstreams.is_some_and(|upstreams| {
-        rules::Ecosystem::ALL.iter().all(|each| upstreams.contains_key(each.as_str()))
+        rules::Ecosystem::ALL
+            .iter()
+            .all(|each| upstreams.contains_key(each.as_str()))
     })
 }
 

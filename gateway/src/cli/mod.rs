@@ -9,7 +9,6 @@ mod reload;
 mod serve;
 mod setup;
 
-
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,7 +18,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// A caching proxy gateway for npm, PyPI and Maven that decides by origin what may come in, and says why.
 #[derive(Parser)]
-#[command(name = "portcullis", version, about, propagate_version = true)]
+#[command(name = "portcullis", version, about)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -36,7 +35,6 @@ enum Command {
     /// Say what would be decided about a package, and why
     Explain(explain::Explain),
 
-
     /// Configure a package manager to use the gateway
     Setup(setup::Setup),
     /// Look into the cache, check it, or remove from it
@@ -47,19 +45,19 @@ enum Command {
 #[derive(Args, Clone, Default)]
 pub struct Settings {
     /// The configuration file [default: portcullis.toml, if there is one]
-    #[arg(long, env = "PORTCULLIS_CONFIG", value_name = "FILE")]
+    #[arg(long, global = true, env = "PORTCULLIS_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// The folder of cache and state [default: data]
-    #[arg(long, env = "PORTCULLIS_DATA", value_name = "DIR")]
+    #[arg(long, global = true, env = "PORTCULLIS_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
     /// The address for clients [default: 127.0.0.1:8080]; port 0 takes a free one
-    #[arg(long, env = "PORTCULLIS_LISTEN", value_name = "ADDR")]
+    #[arg(long, global = true, env = "PORTCULLIS_LISTEN", value_name = "ADDR")]
     listen: Option<SocketAddr>,
     /// The address for the operator: metrics, health, decisions [default: 127.0.0.1:8081]
-    #[arg(long, env = "PORTCULLIS_ADMIN", value_name = "ADDR")]
+    #[arg(long, global = true, env = "PORTCULLIS_ADMIN", value_name = "ADDR")]
     admin: Option<SocketAddr>,
     /// The address that clients see, written into documents [default: http:// and the listen address]
-    #[arg(long, env = "PORTCULLIS_PUBLIC_URL", value_name = "URL")]
+    #[arg(long, global = true, env = "PORTCULLIS_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
 }
 

@@ -16,18 +16,24 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// Reloads until aborted.
 pub async fn watch(app: Arc<App>, settings: Settings, file: Option<PathBuf>, address: SocketAddr) {
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
-    let mut seen = file.as_deref().and_then(stamp);
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+        return;
+    };
+    let mut taken = file.as_deref().and_then(stamp);
+    let mut before = taken;
     let mut ticks = tokio::time::interval(LOOK);
     loop {
         tokio::select! {
             _ = hangup.recv() => {}
             _ = ticks.tick() => {
+                // Twice the same: a file that is still being written is not read.
                 let now = file.as_deref().and_then(stamp);
-                if now == seen || now.is_none() {
+                let settled = now == before;
+                before = now;
+                if !settled || now == taken || now.is_none() {
                     continue;
                 }
-                seen = now;
+                taken = now;
             }
         }
         reload(&app, settings.clone(), address).await;
@@ -49,8 +55,15 @@ async fn reload(app: &Arc<App>, settings: Settings, address: SocketAddr) {
         Err(error) => return refused(app, error.to_string()),
     };
     let earlier = app.snapshot.load_full();
-    let public_url =
-        loaded.config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let emptied = loaded.config.policy_spec.groups.is_empty() && loaded.is_blank;
+    if emptied && !earlier.config.policy_spec.groups.is_empty() {
+        return refused(app, "the configuration file is empty".to_owned());
+    }
+    let public_url = loaded
+        .config
+        .public_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{address}"));
     match Snapshot::build(loaded.config, &earlier.upstreams, public_url) {
         Ok(snapshot) => {
             let revision = snapshot.policy.revision();

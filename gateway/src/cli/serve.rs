@@ -21,7 +21,9 @@ use crate::origin::UpstreamTable;
 pub fn run(settings: Settings) -> Result<ExitCode> {
     let loaded = load::load(&settings)?;
     start_log(loaded.config.log);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(serve(settings, loaded))?;
     // Reads that hang in the kernel must not keep the process.
     runtime.shutdown_background();
@@ -32,8 +34,11 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
     let listener = bind(loaded.config.listen, "listen").await?;
     let admin = bind(loaded.config.admin, "admin").await?;
     let address = listener.address;
-    let public_url =
-        loaded.config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let public_url = loaded
+        .config
+        .public_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{address}"));
     let data = loaded.config.data.clone();
     let table = upstream_table(&loaded.config, &public_url);
     let snapshot = Snapshot::build(loaded.config, &UpstreamTable::new(), public_url)
@@ -43,10 +48,20 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
         .with_context(|| format!("the cache in {} can't be opened", data.display()))?;
     let app = Arc::new(app);
     let (stop, stopped) = watch::channel(false);
-    let clients = tokio::spawn(edge::serve(listener, Arc::new(Gateway(Arc::clone(&app))), stopped.clone()));
+    let clients = tokio::spawn(edge::serve(
+        listener,
+        Arc::new(Gateway(Arc::clone(&app))),
+        stopped.clone(),
+    ));
     let admin_address = admin.address;
-    let operators = tokio::spawn(edge::serve(admin, Arc::new(Admin(Arc::clone(&app))), stopped));
-    say(&format!("portcullis listening http://{address} admin http://{admin_address}"));
+    let operators = tokio::spawn(edge::serve(
+        admin,
+        Arc::new(Admin(Arc::clone(&app))),
+        stopped,
+    ));
+    say(&format!(
+        "portcullis listening http://{address} admin http://{admin_address}"
+    ));
     say(&table);
     for note in &loaded.notes {
         complain(&format!("note: {note}"));
@@ -78,9 +93,12 @@ async fn wait_for_end() -> Result<()> {
 
 /// Logs go to standard error; standard output holds the bound addresses.
 fn start_log(form: Log) {
-    let filter = EnvFilter::try_from_env("PORTCULLIS_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,pingora_core=warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter = EnvFilter::try_from_env("PORTCULLIS_LOG").unwrap_or_else(|_| {
+        EnvFilter::new(format!("info,{}", crate::origin::upstream::LOG_FILTER))
+    });
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     let started = match form {
         Log::Human => log.with_ansi(false).try_init(),
         Log::Json => log.json().try_init(),
@@ -92,7 +110,8 @@ fn start_log(form: Log) {
 
 /// Ecosystem, upstream, where its address came from, and the command that uses it.
 fn upstream_table(config: &Config, public_url: &str) -> String {
-    let mut rows = vec![["ecosystem", "upstream", "address from", "use it with"].map(str::to_owned)];
+    let mut rows =
+        vec![["ecosystem", "upstream", "address from", "use it with"].map(str::to_owned)];
     for repository in &config.repositories {
         let name = &repository.spec.name;
         for (ecosystem, upstream) in &repository.upstream {
@@ -117,7 +136,10 @@ fn aligned(rows: &[[String; 4]]) -> String {
     let widths = [width(0), width(1), width(2)];
     let line = |row: &[String; 4]| {
         let [a, b, c, d] = row;
-        format!("{a:<0$}  {b:<1$}  {c:<2$}  {d}", widths[0], widths[1], widths[2])
+        format!(
+            "{a:<0$}  {b:<1$}  {c:<2$}  {d}",
+            widths[0], widths[1], widths[2]
+        )
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -48,7 +48,10 @@ impl Setup {
 
 /// The gateway's address as its configuration has it; nothing is asked of the network.
 fn base(settings: &Settings) -> String {
-    let file = settings.config.clone().unwrap_or_else(|| "portcullis.toml".into());
+    let file = settings
+        .config
+        .clone()
+        .unwrap_or_else(|| "portcullis.toml".into());
     let text = std::fs::read_to_string(file).unwrap_or_default();
     let overrides = crate::config::Overrides {
         listen: settings.listen,
@@ -62,7 +65,11 @@ fn base(settings: &Settings) -> String {
 
 fn print(plan: &Plan) {
     for edit in &plan.edits {
-        say(&format!("# {}\n{}", edit.file.display(), edit.text_to_add.trim_end()));
+        say(&format!(
+            "# {}\n{}",
+            edit.file.display(),
+            edit.text_to_add.trim_end()
+        ));
     }
 }
 

@@ -39,17 +39,25 @@ pub struct BadHead {
 }
 
 const fn bad(message: &'static str) -> BadHead {
-    BadHead { status: 400, message }
+    BadHead {
+        status: 400,
+        message,
+    }
 }
 
 /// Parses a head that ends in an empty line. `fields_max` bounds the number of fields, `target_max` the target's bytes.
 pub fn parse(bytes: &[u8], fields_max: usize, target_max: usize) -> Result<Head, BadHead> {
-    let text = bytes.strip_suffix(b"\r\n\r\n").ok_or(bad("head does not end in an empty line"))?;
+    let text = bytes
+        .strip_suffix(b"\r\n\r\n")
+        .ok_or(bad("head does not end in an empty line"))?;
     let mut lines = split_lines(text)?.into_iter();
     let first = lines.next().ok_or(bad("request line is missing"))?;
     let line = RequestLine::parse(first)?;
     if line.target.len() > target_max {
-        return Err(BadHead { status: 414, message: "request target is too long" });
+        return Err(BadHead {
+            status: 414,
+            message: "request target is too long",
+        });
     }
     let headers = fields(lines, fields_max)?;
     let (path, query) = target::parse(line.target).map_err(|error| bad(error.0))?;
@@ -77,7 +85,9 @@ fn split_lines(text: &[u8]) -> Result<Vec<&[u8]>, BadHead> {
     let last = lines.len().saturating_sub(1);
     for (index, line) in lines.iter_mut().enumerate() {
         if index < last {
-            *line = line.strip_suffix(b"\r").ok_or(bad("line ends in a bare line feed"))?;
+            *line = line
+                .strip_suffix(b"\r")
+                .ok_or(bad("line ends in a bare line feed"))?;
         }
         if line.contains(&b'\r') {
             return Err(bad("bare carriage return"));
@@ -105,9 +115,15 @@ impl<'a> RequestLine<'a> {
             b"HTTP/1.0" => true,
             _ => return Err(bad("only HTTP/1.1 and HTTP/1.0 are spoken here")),
         };
-        let method = Method::parse(method)
-            .ok_or(BadHead { status: 405, message: "method is not known here" })?;
-        Ok(Self { method, target, http_1_0 })
+        let method = Method::parse(method).ok_or(BadHead {
+            status: 405,
+            message: "method is not known here",
+        })?;
+        Ok(Self {
+            method,
+            target,
+            http_1_0,
+        })
     }
 }
 
@@ -118,7 +134,10 @@ fn fields<'a>(
     let mut headers = HeaderMap::new();
     for line in lines {
         if headers.len() >= fields_max {
-            return Err(BadHead { status: 431, message: "too many header fields" });
+            return Err(BadHead {
+                status: 431,
+                message: "too many header fields",
+            });
         }
         let colon = line
             .iter()
@@ -127,7 +146,10 @@ fn fields<'a>(
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
         // HeaderName refuses white space, so neither folding nor a space before the colon gets through.
         let name = HeaderName::from_bytes(name).map_err(|_| bad("illegal header name"))?;
-        if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+        if value
+            .iter()
+            .any(|byte| byte.is_ascii_control() && *byte != b'\t')
+        {
             return Err(bad("control character in a header value"));
         }
         let value = HeaderValue::from_bytes(value).map_err(|_| bad("illegal header value"))?;
@@ -152,8 +174,16 @@ fn once<'a>(
 
 /// RFC 9112 §6.3, with every ambiguity refused.
 fn framing(headers: &HeaderMap, http_1_0: bool) -> Result<Framing, BadHead> {
-    let length = once(headers, header::CONTENT_LENGTH, "Content-Length stands twice")?;
-    let coding = once(headers, header::TRANSFER_ENCODING, "Transfer-Encoding stands twice")?;
+    let length = once(
+        headers,
+        header::CONTENT_LENGTH,
+        "Content-Length stands twice",
+    )?;
+    let coding = once(
+        headers,
+        header::TRANSFER_ENCODING,
+        "Transfer-Encoding stands twice",
+    )?;
     once(headers, header::AUTHORIZATION, "Authorization stands twice")?;
     match (length, coding) {
         (Some(_), Some(_)) => Err(bad("both Content-Length and Transfer-Encoding")),
@@ -167,12 +197,17 @@ fn framing(headers: &HeaderMap, http_1_0: bool) -> Result<Framing, BadHead> {
 fn content_length(digits: &[u8]) -> Result<u64, BadHead> {
     let legal = !digits.is_empty() && digits.len() <= 18 && digits.iter().all(u8::is_ascii_digit);
     let text = std::str::from_utf8(digits).ok().filter(|_| legal);
-    text.and_then(|text| text.parse().ok()).ok_or(bad("Content-Length is not a number"))
+    text.and_then(|text| text.parse().ok())
+        .ok_or(bad("Content-Length is not a number"))
 }
 
 fn host(headers: &HeaderMap, http_1_0: bool) -> Result<String, BadHead> {
     let Some(value) = once(headers, header::HOST, "Host stands twice")? else {
-        return if http_1_0 { Ok(String::new()) } else { Err(bad("Host is missing")) };
+        return if http_1_0 {
+            Ok(String::new())
+        } else {
+            Err(bad("Host is missing"))
+        };
     };
     let legal = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte);
     if value.is_empty() || !value.iter().all(legal) {
@@ -242,18 +277,42 @@ mod tests {
             ("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", 405),
             ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400),
             ("GET ftp://a/x HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-            ("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\n", 400),
-            ("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\n", 400),
-            ("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n", 400),
+            (
+                "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\n",
+                400,
+            ),
+            (
+                "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\n",
+                400,
+            ),
+            (
+                "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n",
+                400,
+            ),
             (
                 "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
                 400,
             ),
-            ("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 400),
-            ("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0Bchunked\r\n\r\n", 400),
-            ("POST /x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
-            ("GET /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", 400),
-            ("GET /x HTTP/1.1\r\nHost: a\r\nAuthorization: b\r\nAuthorization: c\r\n\r\n", 400),
+            (
+                "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+                400,
+            ),
+            (
+                "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0Bchunked\r\n\r\n",
+                400,
+            ),
+            (
+                "POST /x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+                400,
+            ),
+            (
+                "GET /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n",
+                400,
+            ),
+            (
+                "GET /x HTTP/1.1\r\nHost: a\r\nAuthorization: b\r\nAuthorization: c\r\n\r\n",
+                400,
+            ),
         ] {
             assert_eq!(status(head.as_bytes()), expected, "{head:?}");
         }
@@ -261,7 +320,10 @@ mod tests {
 
     #[test]
     fn bounds_are_kept() {
-        let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: a\r\n".repeat(100));
+        let many = format!(
+            "GET / HTTP/1.1\r\nHost: a\r\n{}\r\n",
+            "X: a\r\n".repeat(100)
+        );
         assert_eq!(status(many.as_bytes()), 431);
         let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(9000));
         assert_eq!(status(long.as_bytes()), 414);

@@ -26,11 +26,17 @@ impl Listener {
 }
 
 /// Accepts until `stop` turns true, then lets running requests end for at most `GRACE`.
-pub async fn serve(listener: Listener, answerer: Arc<dyn Answerer>, mut stop: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: Listener,
+    answerer: Arc<dyn Answerer>,
+    mut stop: watch::Receiver<bool>,
+) {
     let room = Arc::new(Semaphore::new(answerer.limits().connections as usize));
     let mut sessions = JoinSet::new();
     loop {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
+            break;
+        };
         let accepted = tokio::select! {
             accepted = listener.listener.accept() => accepted,
             _ = stop.changed() => break,
@@ -51,7 +57,10 @@ pub async fn serve(listener: Listener, answerer: Arc<dyn Answerer>, mut stop: wa
             }
         }
     }
-    let _ = tokio::time::timeout(GRACE, async { while sessions.join_next().await.is_some() {} }).await;
+    let _ = tokio::time::timeout(GRACE, async {
+        while sessions.join_next().await.is_some() {}
+    })
+    .await;
 }
 
 const GRACE: Duration = Duration::from_secs(10);

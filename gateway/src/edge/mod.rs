@@ -34,6 +34,9 @@ pub trait Answerer: Send + Sync + 'static {
     /// The limits in force now.
     fn limits(&self) -> std::sync::Arc<Limits>;
 
+    /// Whether a request's body is worth reading; else it is refused before it is.
+    fn takes_body(&self, head: &Head) -> bool;
+
     /// Answers one request.
     fn answer(&self, head: Head, body: bytes::Bytes, peer: SocketAddr) -> Answer<'_>;
 

@@ -43,7 +43,10 @@ pub struct Reader<R> {
 
 impl<R: AsyncRead + Unpin> Reader<R> {
     pub fn new(stream: R) -> Self {
-        Self { stream, buffer: BytesMut::with_capacity(4096) }
+        Self {
+            stream,
+            buffer: BytesMut::with_capacity(4096),
+        }
     }
 
     /// The next head. `first` requests start their deadline at the connection; later ones may wait `keepalive_idle`
@@ -86,7 +89,11 @@ impl<R: AsyncRead + Unpin> Reader<R> {
             return Err(refused(431, "the request head is too large"));
         }
         let bytes = self.buffer.split_to(end);
-        Ok(head::parse(&bytes, limits.head_fields as usize, limits.target_bytes as usize)?)
+        Ok(head::parse(
+            &bytes,
+            limits.head_fields as usize,
+            limits.target_bytes as usize,
+        )?)
     }
 
     /// The body, whole, up to the limit.
@@ -101,7 +108,9 @@ impl<R: AsyncRead + Unpin> Reader<R> {
                 Framing::Chunked => self.chunked(max as usize).await,
             }
         };
-        timeout_at(deadline, read).await.unwrap_or(Err(refused(408, "the request body took too long")))
+        timeout_at(deadline, read)
+            .await
+            .unwrap_or(Err(refused(408, "the request body took too long")))
     }
 
     async fn exactly(&mut self, length: usize) -> Result<Bytes, NoRequest> {
@@ -136,8 +145,8 @@ impl<R: AsyncRead + Unpin> Reader<R> {
             if let Some(at) = find(&self.buffer, b"\n") {
                 let line = self.buffer.split_to(at + 1);
                 let digits = line.strip_suffix(b"\r\n").unwrap_or_default();
-                let legal = (1..=7).contains(&digits.len())
-                    && digits.iter().all(u8::is_ascii_hexdigit);
+                let legal =
+                    (1..=7).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit);
                 let text = std::str::from_utf8(digits).ok().filter(|_| legal);
                 return text
                     .and_then(|text| usize::from_str_radix(text, 16).ok())
@@ -164,7 +173,9 @@ const TOO_LARGE: NoRequest = refused(413, "the request body is larger than reque
 const BODY_DEADLINE: Duration = Duration::from_secs(60);
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    haystack
+        .windows(needle.len())
+        .position(|window| window == needle)
 }
 
 #[cfg(test)]
@@ -173,16 +184,22 @@ mod tests {
 
     async fn read_body(sent: &'static [u8]) -> Result<Bytes, u16> {
         let mut reader = Reader::new(sent);
-        reader.body(Framing::Chunked, &Limits::default()).await.map_err(|error| match error {
-            NoRequest::Gone => 0,
-            NoRequest::Refused(bad) => bad.status,
-        })
+        reader
+            .body(Framing::Chunked, &Limits::default())
+            .await
+            .map_err(|error| match error {
+                NoRequest::Gone => 0,
+                NoRequest::Refused(bad) => bad.status,
+            })
     }
 
     #[tokio::test]
     async fn chunked_bodies() {
         for (sent, expected) in [
-            (&b"3\r\nabc\r\n0\r\n\r\n"[..], Ok(Bytes::from_static(b"abc"))),
+            (
+                &b"3\r\nabc\r\n0\r\n\r\n"[..],
+                Ok(Bytes::from_static(b"abc")),
+            ),
             (b"3;x\r\nabc\r\n0\r\n\r\n", Err(400)),
             (b"3\nabc\r\n0\r\n\r\n", Err(400)),
             (b"+3\r\nabc\r\n0\r\n\r\n", Err(400)),
@@ -190,7 +207,12 @@ mod tests {
             (b"3\r\nabcd\r\n0\r\n\r\n", Err(400)),
             (b"3\r\nab", Err(0)),
         ] {
-            assert_eq!(read_body(sent).await, expected, "{:?}", String::from_utf8_lossy(sent));
+            assert_eq!(
+                read_body(sent).await,
+                expected,
+                "{:?}",
+                String::from_utf8_lossy(sent)
+            );
         }
     }
 
@@ -203,7 +225,9 @@ mod tests {
         assert!(matches!(answer, Err(NoRequest::Gone)), "silence is closed");
         drop(client);
         let (mut client, server) = tokio::io::duplex(64);
-        tokio::io::AsyncWriteExt::write_all(&mut client, b"GET / HTTP/1.1\r\n").await.expect("room");
+        tokio::io::AsyncWriteExt::write_all(&mut client, b"GET / HTTP/1.1\r\n")
+            .await
+            .expect("room");
         let answer = Reader::new(server).head(&limits, true).await;
         assert!(matches!(answer, Err(NoRequest::Refused(bad)) if bad.status == 408));
     }

@@ -24,9 +24,15 @@ pub fn route(snapshot: &Snapshot, host: &str, path: &Path) -> Option<Route> {
 fn by_host(snapshot: &Snapshot, host: &str, path: &Path) -> Option<Route> {
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     snapshot.config.repositories.iter().find_map(|repository| {
-        let (ecosystem, own) = repository.hosts.iter().find(|(_, own)| own.eq_ignore_ascii_case(name))?;
+        let (ecosystem, own) = repository
+            .hosts
+            .iter()
+            .find(|(_, own)| own.eq_ignore_ascii_case(name))?;
         let (scheme, rest) = snapshot.public_url.split_once("://")?;
-        let port = rest.rsplit_once(':').map(|(_, port)| format!(":{port}")).unwrap_or_default();
+        let port = rest
+            .rsplit_once(':')
+            .map(|(_, port)| format!(":{port}"))
+            .unwrap_or_default();
         Some(Route {
             ecosystem: *ecosystem,
             repository: repository.spec.name.clone(),
@@ -37,13 +43,24 @@ fn by_host(snapshot: &Snapshot, host: &str, path: &Path) -> Option<Route> {
 }
 
 fn by_path(snapshot: &Snapshot, path: &Path) -> Option<Route> {
-    let [ecosystem, repository, rest @ ..] = path.segments.as_slice() else { return None };
-    let ecosystem: Ecosystem = Ecosystem::ALL.into_iter().find(|each| each.as_str() == ecosystem)?;
-    snapshot.config.repositories.iter().find(|each| each.spec.name == *repository)?;
+    let [ecosystem, repository, rest @ ..] = path.segments.as_slice() else {
+        return None;
+    };
+    let ecosystem: Ecosystem = Ecosystem::ALL
+        .into_iter()
+        .find(|each| each.as_str() == ecosystem)?;
+    snapshot
+        .config
+        .repositories
+        .iter()
+        .find(|each| each.spec.name == *repository)?;
     Some(Route {
         ecosystem,
         repository: repository.clone(),
-        rest: Path { segments: rest.to_vec(), trailing_slash: path.trailing_slash },
+        rest: Path {
+            segments: rest.to_vec(),
+            trailing_slash: path.trailing_slash,
+        },
         base: format!("{}/{ecosystem}/{repository}", snapshot.public_url),
     })
 }

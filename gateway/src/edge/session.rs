@@ -38,6 +38,14 @@ pub async fn run(
                 break;
             }
         };
+        if head.framing != Framing::None && !answerer.takes_body(&head) {
+            let refusal = BadHead {
+                status: 405,
+                message: "this address takes no upload",
+            };
+            refuse(&mut write, answerer, NoRequest::Refused(refusal)).await;
+            break;
+        }
         let expects = head.headers.contains_key(http::header::EXPECT);
         if expects && head.framing != Framing::None {
             let _ = write.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
@@ -56,7 +64,11 @@ pub async fn run(
         };
         let bodiless = head.method == Method::Head;
         let (reply, after) = answerer.answer(head, body, peer).await;
-        let reply = if bodiless { reply.without_body() } else { reply };
+        let reply = if bodiless {
+            reply.without_body()
+        } else {
+            reply
+        };
         let sent = writer::write(&mut write, reply, manner).await;
         after(sent);
         if !sent.reusable {
@@ -71,7 +83,9 @@ async fn refuse<W: tokio::io::AsyncWrite + Unpin>(
     answerer: &dyn Answerer,
     error: NoRequest,
 ) {
-    let NoRequest::Refused(BadHead { status, message }) = error else { return };
+    let NoRequest::Refused(BadHead { status, message }) = error else {
+        return;
+    };
     answerer.refused_at_edge(status);
     let reply = Reply::full(status, "text/plain; charset=utf-8", format!("{message}\n"))
         .with(http::header::CACHE_CONTROL, "no-store");

@@ -16,7 +16,9 @@ pub fn parse(target: &[u8]) -> Result<(Path, Query), BadTarget> {
         return Err(BadTarget("request target must start with a slash"));
     }
     if !target.iter().all(u8::is_ascii_graphic) {
-        return Err(BadTarget("request target holds a byte that is not printable ASCII"));
+        return Err(BadTarget(
+            "request target holds a byte that is not printable ASCII",
+        ));
     }
     let text = std::str::from_utf8(target).map_err(|_| BadTarget("request target is not ASCII"))?;
     if text.contains('#') {
@@ -28,14 +30,22 @@ pub fn parse(target: &[u8]) -> Result<(Path, Query), BadTarget> {
 
 /// Parses an absolute path. `/` alone is the path without segments.
 pub fn parse_path(path: &str) -> Result<Path, BadTarget> {
-    let rest = path.strip_prefix('/').ok_or(BadTarget("path must start with a slash"))?;
+    let rest = path
+        .strip_prefix('/')
+        .ok_or(BadTarget("path must start with a slash"))?;
     if rest.is_empty() {
-        return Ok(Path { segments: Vec::new(), trailing_slash: true });
+        return Ok(Path {
+            segments: Vec::new(),
+            trailing_slash: true,
+        });
     }
     let trailing_slash = rest.ends_with('/');
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     let segments = rest.split('/').map(segment).collect::<Result<_, _>>()?;
-    Ok(Path { segments, trailing_slash })
+    Ok(Path {
+        segments,
+        trailing_slash,
+    })
 }
 
 fn segment(raw: &str) -> Result<String, BadTarget> {
@@ -43,11 +53,16 @@ fn segment(raw: &str) -> Result<String, BadTarget> {
     if text.is_empty() {
         return Err(BadTarget("path holds an empty segment"));
     }
-    if text.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
+    if text
+        .split('/')
+        .any(|part| part.is_empty() || part == "." || part == "..")
+    {
         return Err(BadTarget("path holds a dot segment"));
     }
     if !text.bytes().all(is_path_byte) {
-        return Err(BadTarget("path holds a character that no package address has"));
+        return Err(BadTarget(
+            "path holds a character that no package address has",
+        ));
     }
     Ok(text)
 }
@@ -126,10 +141,42 @@ mod tests {
     #[test]
     fn illegal_targets_are_refused() {
         for target in [
-            "evil", "./evil", "../evil", "@evil", ":80/evil", "%2fevil", "x:/evil", "*", "*/evil",
-            "http://h/evil", "//evil", "/a//b", "/a/./b", "/a/../b", "/a/..", "/a/..%2fb", "/a/%2e%2e/b",
-            "/a\\b", "/a%5cb", "/a%00b", "/a%0d%0ab", "/a;v=1", "/a%3bv", "/a%252Db", "/a%20", "/a%E2%80%90b",
-            "/a#/b", "/a%zz", "/a%", "/a%4", "/a\"b", "/a b", "/a\tb", "/a%2f", "/%2fa", "/a<b",
+            "evil",
+            "./evil",
+            "../evil",
+            "@evil",
+            ":80/evil",
+            "%2fevil",
+            "x:/evil",
+            "*",
+            "*/evil",
+            "http://h/evil",
+            "//evil",
+            "/a//b",
+            "/a/./b",
+            "/a/../b",
+            "/a/..",
+            "/a/..%2fb",
+            "/a/%2e%2e/b",
+            "/a\\b",
+            "/a%5cb",
+            "/a%00b",
+            "/a%0d%0ab",
+            "/a;v=1",
+            "/a%3bv",
+            "/a%252Db",
+            "/a%20",
+            "/a%E2%80%90b",
+            "/a#/b",
+            "/a%zz",
+            "/a%",
+            "/a%4",
+            "/a\"b",
+            "/a b",
+            "/a\tb",
+            "/a%2f",
+            "/%2fa",
+            "/a<b",
         ] {
             assert_eq!(segments(target), None, "{target} was accepted");
         }
@@ -140,6 +187,9 @@ mod tests {
     fn queries_are_pairs() {
         let (_, query) = parse(b"/a?text=left+pad&size=20&x").expect("legal");
         let expected = [("text", "left pad"), ("size", "20"), ("x", "")];
-        assert_eq!(query, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        assert_eq!(
+            query,
+            expected.map(|(key, value)| (key.to_owned(), value.to_owned()))
+        );
     }
 }

@@ -39,24 +39,49 @@ pub async fn write<W: AsyncWrite + Unpin>(stream: &mut W, reply: Reply, manner: 
         ReplyBody::Full(body) => whole(stream, head, body, manner.stall).await,
         ReplyBody::Head { .. } => whole(stream, head, Bytes::new(), manner.stall).await,
         ReplyBody::Stream { mut source, length } => {
-            pieces(stream, head, source.as_mut(), Pieces::Exactly(length), manner.stall).await
+            pieces(
+                stream,
+                head,
+                source.as_mut(),
+                Pieces::Exactly(length),
+                manner.stall,
+            )
+            .await
         }
         ReplyBody::Unbounded(mut source) if chunked => {
             pieces(stream, head, source.as_mut(), Pieces::Chunked, manner.stall).await
         }
         ReplyBody::Unbounded(mut source) => {
-            pieces(stream, head, source.as_mut(), Pieces::UntilClose, manner.stall).await
+            pieces(
+                stream,
+                head,
+                source.as_mut(),
+                Pieces::UntilClose,
+                manner.stall,
+            )
+            .await
         }
     };
     match result {
-        Ok(body_bytes) => Sent { body_bytes, reusable: keep_alive, complete: true },
-        Err(body_bytes) => Sent { body_bytes, reusable: false, complete: false },
+        Ok(body_bytes) => Sent {
+            body_bytes,
+            reusable: keep_alive,
+            complete: true,
+        },
+        Err(body_bytes) => Sent {
+            body_bytes,
+            reusable: false,
+            complete: false,
+        },
     }
 }
 
 fn head(reply: &Reply, keep_alive: bool, chunked: bool) -> BytesMut {
     let mut head = BytesMut::with_capacity(512);
-    let phrase = reply.reason.as_deref().unwrap_or_else(|| standard_phrase(reply.status));
+    let phrase = reply
+        .reason
+        .as_deref()
+        .unwrap_or_else(|| standard_phrase(reply.status));
     // Writing to memory can't fail.
     let _ = write!(head, "HTTP/1.1 {} {phrase}\r\n", reply.status);
     for (name, value) in &reply.headers {
@@ -78,14 +103,24 @@ fn head(reply: &Reply, keep_alive: bool, chunked: bool) -> BytesMut {
     if chunked {
         head.put_slice(b"transfer-encoding: chunked\r\n");
     }
-    let _ = write!(head, "date: {}\r\n", httpdate::fmt_http_date(SystemTime::now()));
-    head.put_slice(if keep_alive { b"connection: keep-alive\r\n\r\n" } else { b"connection: close\r\n\r\n" });
+    let _ = write!(
+        head,
+        "date: {}\r\n",
+        httpdate::fmt_http_date(SystemTime::now())
+    );
+    head.put_slice(if keep_alive {
+        b"connection: keep-alive\r\n\r\n"
+    } else {
+        b"connection: close\r\n\r\n"
+    });
     head
 }
 
 fn standard_phrase(status: u16) -> &'static str {
     let status = http::StatusCode::from_u16(status).ok();
-    status.and_then(|status| status.canonical_reason()).unwrap_or("")
+    status
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or("")
 }
 
 /// Bodies up to this size are copied behind their head: one write, one packet.
@@ -100,10 +135,16 @@ async fn whole<W: AsyncWrite + Unpin>(
     let length = body.len() as u64;
     if body.len() <= COALESCED_BYTES {
         head.put_slice(&body);
-        return put(stream, &head, stall).await.map(|()| length).map_err(|_| 0);
+        return put(stream, &head, stall)
+            .await
+            .map(|()| length)
+            .map_err(|_| 0);
     }
     put(stream, &head, stall).await.map_err(|_| 0u64)?;
-    put(stream, &body, stall).await.map(|()| length).map_err(|_| 0)
+    put(stream, &body, stall)
+        .await
+        .map(|()| length)
+        .map_err(|_| 0)
 }
 
 #[derive(Clone, Copy)]
@@ -157,7 +198,11 @@ async fn pieces<W: AsyncWrite + Unpin>(
     }
 }
 
-async fn put<W: AsyncWrite + Unpin>(stream: &mut W, mut bytes: &[u8], stall: Duration) -> io::Result<()> {
+async fn put<W: AsyncWrite + Unpin>(
+    stream: &mut W,
+    mut bytes: &[u8],
+    stall: Duration,
+) -> io::Result<()> {
     while !bytes.is_empty() {
         let written = timeout(stall, stream.write(bytes))
             .await

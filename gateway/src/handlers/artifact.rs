@@ -60,7 +60,9 @@ async fn from_external(
     trace: &mut Trace,
 ) -> Result<Option<Found>, Failure> {
     let key = (origin.repository().to_owned(), target.package.ecosystem());
-    let Some(upstream) = context.snapshot.upstreams.get(&key) else { return Ok(None) };
+    let Some(upstream) = context.snapshot.upstreams.get(&key) else {
+        return Ok(None);
+    };
     let listing = match context.protocol.index_lists_files() {
         true => match listing(context, origin, upstream, target).await? {
             Some(listing) => Some(listing),
@@ -68,12 +70,19 @@ async fn from_external(
         },
         false => None,
     };
-    let listed = listing.as_ref().and_then(|listing| listed_file(listing, target));
+    let listed = listing
+        .as_ref()
+        .and_then(|listing| listed_file(listing, target));
     if listing.is_some() && !is_listed(listed, target) {
         return Ok(None);
     }
-    let published = listing.as_ref().and_then(|listing| published(listing, target));
-    let facts = Facts { published, ..Facts::default() };
+    let published = listing
+        .as_ref()
+        .and_then(|listing| published(listing, target));
+    let facts = Facts {
+        published,
+        ..Facts::default()
+    };
     let permit = admitted(context, origin, target, &facts)?;
     let fetching = Fetching {
         protocol: context.protocol,
@@ -83,7 +92,12 @@ async fn from_external(
         now: context.request.received_at,
         head_only: context.request.method == Method::Head,
     };
-    match context.app.supply.fetched(&permit, upstream, &fetching).await? {
+    match context
+        .app
+        .supply
+        .fetched(&permit, upstream, &fetching)
+        .await?
+    {
         Presence::Here(artifact) => Ok(Some(Found::File(artifact))),
         Presence::Absent(outcome) => {
             trace.cache = outcome;
@@ -99,7 +113,10 @@ fn admitted(
     facts: &Facts,
 ) -> Result<Permit, Failure> {
     let now = context.request.received_at;
-    let decision = context.snapshot.policy.admit(origin, &target.version, facts, now);
+    let decision = context
+        .snapshot
+        .policy
+        .admit(origin, &target.version, facts, now);
     permitted(decision).map_err(Failure::Refused)
 }
 
@@ -114,7 +131,10 @@ async fn listing(
         Ecosystem::Pypi => DocumentKind::Simple(SimpleForm::Json),
         _ => DocumentKind::Packument { full: true },
     };
-    let index = IndexTarget { package: target.package.clone(), document };
+    let index = IndexTarget {
+        package: target.package.clone(),
+        document,
+    };
     let ask = ListingAsk {
         protocol: context.protocol,
         target: &index,
@@ -125,7 +145,11 @@ async fn listing(
 }
 
 fn listed_file<'a>(listing: &'a Listing, target: &ArtifactTarget) -> Option<&'a ListedFile> {
-    let files = listing.index.versions.iter().flat_map(|version| &version.files);
+    let files = listing
+        .index
+        .versions
+        .iter()
+        .flat_map(|version| &version.files);
     files.into_iter().find(|file| file.name == target.file)
 }
 
@@ -148,19 +172,16 @@ fn published(listing: &Listing, target: &ArtifactTarget) -> Option<std::time::Sy
 
 /// Nobody has it, or nobody may be asked.
 fn missing(target: &ArtifactTarget, origins: &Origins) -> Failure {
-    let asked = origins.iter().any(|origin| matches!(origin.place(), Place::External));
+    let asked = origins
+        .iter()
+        .any(|origin| matches!(origin.place(), Place::External));
     match origins.refusal() {
         Some(reason) if !asked => Failure::Refused(Box::new(reason.clone())),
         _ => Failure::Absent(format!("{} of {}", target.file, target.package)),
     }
 }
 
-fn reply(
-    context: &Context<'_>,
-    target: &ArtifactTarget,
-    found: Found,
-    trace: &mut Trace,
-) -> Reply {
+fn reply(context: &Context<'_>, target: &ArtifactTarget, found: Found, trace: &mut Trace) -> Reply {
     let artifact = match found {
         Found::Checksum(text) => {
             trace.cache = CacheOutcome::Hit;
@@ -173,27 +194,37 @@ fn reply(
     let last_modified = artifact.last_modified.clone();
     let headers = &context.request.headers;
     if not_modified(headers, etag.as_deref(), last_modified.as_deref()) {
-        return describe(Reply::empty(304), etag, last_modified, trace);
+        return describe(Reply::empty(304), target, etag, last_modified, trace);
     }
     let checksums = checksum_fields(context, &artifact);
     let mut reply = body(context, artifact, etag.as_deref(), last_modified.as_deref());
+    if reply.status == 416 {
+        return reply.with(header::CACHE_CONTROL, "no-store");
+    }
     reply = reply.with(header::CONTENT_TYPE, context.protocol.media_type(target));
     for (name, value) in checksums {
         reply = reply.with(name, &value);
     }
-    describe(reply, etag, last_modified, trace)
+    describe(reply, target, etag, last_modified, trace)
 }
 
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 fn describe(
     reply: Reply,
+    target: &ArtifactTarget,
     etag: Option<String>,
     last_modified: Option<String>,
     trace: &Trace,
 ) -> Reply {
-    let mut reply =
-        reply.with(header::CACHE_CONTROL, IMMUTABLE).with(header::ACCEPT_RANGES, "bytes");
+    let lifetime = if target.is_mutable() {
+        "no-cache"
+    } else {
+        IMMUTABLE
+    };
+    let mut reply = reply
+        .with(header::CACHE_CONTROL, lifetime)
+        .with(header::ACCEPT_RANGES, "bytes");
     if let Some(etag) = etag {
         reply = reply.with(header::ETAG, &etag);
     }
@@ -208,8 +239,10 @@ fn describe(
 
 /// The strong validator of immutable bytes is their digest.
 fn etag(artifact: &Artifact) -> Option<String> {
-    let sha256 =
-        artifact.digests.iter().find(|each| each.algorithm == cache::DigestAlgorithm::Sha256)?;
+    let sha256 = artifact
+        .digests
+        .iter()
+        .find(|each| each.algorithm == cache::DigestAlgorithm::Sha256)?;
     Some(format!("\"{}\"", sha256.hex()))
 }
 
@@ -225,7 +258,10 @@ fn checksum_fields(context: &Context<'_>, artifact: &Artifact) -> Vec<(HeaderNam
     FIELDS
         .iter()
         .filter_map(|(algorithm, name)| {
-            let digest = artifact.digests.iter().find(|each| each.algorithm == *algorithm)?;
+            let digest = artifact
+                .digests
+                .iter()
+                .find(|each| each.algorithm == *algorithm)?;
             Some((HeaderName::from_static(name), digest.hex()))
         })
         .collect()
@@ -237,7 +273,12 @@ fn body(
     etag: Option<&str>,
     last_modified: Option<&str>,
 ) -> Reply {
-    let head = |status, body| Reply { status, reason: None, headers: Vec::new(), body };
+    let head = |status, body| Reply {
+        status,
+        reason: None,
+        headers: Vec::new(),
+        body,
+    };
     let bodiless = context.request.method == Method::Head;
     let Some(length) = artifact.length else {
         let body = match bodiless {
@@ -247,14 +288,34 @@ fn body(
         return head(200, body);
     };
     if bodiless {
-        return head(200, ReplyBody::Head { length: Some(length) });
+        return head(
+            200,
+            ReplyBody::Head {
+                length: Some(length),
+            },
+        );
     }
     match part(&context.request.headers, length, etag, last_modified) {
-        Part::Whole => head(200, ReplyBody::Stream { source: artifact.all(), length }),
+        Part::Whole => head(
+            200,
+            ReplyBody::Stream {
+                source: artifact.all(),
+                length,
+            },
+        ),
         Part::Range(start, end) => {
             let source = artifact.range(start, end);
-            head(206, ReplyBody::Stream { source, length: end - start })
-                .with(header::CONTENT_RANGE, &format!("bytes {start}-{}/{length}", end - 1))
+            head(
+                206,
+                ReplyBody::Stream {
+                    source,
+                    length: end - start,
+                },
+            )
+            .with(
+                header::CONTENT_RANGE,
+                &format!("bytes {start}-{}/{length}", end - 1),
+            )
         }
         Part::Unsatisfiable => {
             Reply::empty(416).with(header::CONTENT_RANGE, &format!("bytes */{length}"))

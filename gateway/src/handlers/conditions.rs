@@ -15,7 +15,9 @@ pub fn not_modified(headers: &HeaderMap, etag: Option<&str>, last_modified: Opti
             .map(|tag| tag.trim().trim_start_matches("W/"))
             .any(|tag| tag == etag || tag == "*");
     }
-    let since = headers.get(header::IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
+    let since = headers
+        .get(header::IF_MODIFIED_SINCE)
+        .and_then(|value| value.to_str().ok());
     match (date(since), date(last_modified)) {
         (Some(since), Some(changed)) => changed <= since,
         _ => false,
@@ -37,23 +39,39 @@ pub enum Part {
 }
 
 /// Reads `Range` and `If-Range`. Several ranges at once get the whole body, as RFC 9110 §14.2 allows.
-pub fn part(headers: &HeaderMap, length: u64, etag: Option<&str>, last_modified: Option<&str>) -> Part {
-    let Some(range) = headers.get(header::RANGE).and_then(|value| value.to_str().ok()) else {
+pub fn part(
+    headers: &HeaderMap,
+    length: u64,
+    etag: Option<&str>,
+    last_modified: Option<&str>,
+) -> Part {
+    let Some(range) = headers
+        .get(header::RANGE)
+        .and_then(|value| value.to_str().ok())
+    else {
         return Part::Whole;
     };
-    if let Some(condition) = headers.get(header::IF_RANGE).and_then(|value| value.to_str().ok())
+    if let Some(condition) = headers
+        .get(header::IF_RANGE)
+        .and_then(|value| value.to_str().ok())
         && Some(condition) != etag
         && Some(condition) != last_modified
     {
         return Part::Whole;
     }
-    range.strip_prefix("bytes=").map_or(Part::Whole, |spec| one_range(spec.trim(), length))
+    range
+        .strip_prefix("bytes=")
+        .map_or(Part::Whole, |spec| one_range(spec.trim(), length))
 }
 
 fn one_range(spec: &str, length: u64) -> Part {
     let number = |text: &str| {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        if digits { text.parse::<u64>().ok() } else { None }
+        if digits {
+            text.parse::<u64>().ok()
+        } else {
+            None
+        }
     };
     match spec.split_once('-') {
         Some(("", suffix)) => match number(suffix) {
@@ -107,10 +125,22 @@ mod tests {
             HeaderMap::from_iter([(name, value.parse().expect("a value"))])
         };
         let etag = Some("\"a\"");
-        for (value, expected) in [("\"a\"", true), ("\"b\"", false), ("\"b\", W/\"a\"", true), ("*", true)] {
-            assert_eq!(not_modified(&headers(header::IF_NONE_MATCH, value), etag, None), expected);
+        for (value, expected) in [
+            ("\"a\"", true),
+            ("\"b\"", false),
+            ("\"b\", W/\"a\"", true),
+            ("*", true),
+        ] {
+            assert_eq!(
+                not_modified(&headers(header::IF_NONE_MATCH, value), etag, None),
+                expected
+            );
         }
         let day = "Sun, 06 Nov 1994 08:49:37 GMT";
-        assert!(not_modified(&headers(header::IF_MODIFIED_SINCE, day), etag, Some(day)));
+        assert!(not_modified(
+            &headers(header::IF_MODIFIED_SINCE, day),
+            etag,
+            Some(day)
+        ));
     }
 }

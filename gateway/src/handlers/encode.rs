@@ -30,7 +30,9 @@ impl Coding {
 
     /// The best coding that an `Accept-Encoding` field takes (RFC 9110 §12.5.3).
     pub fn negotiate(accept: Option<&str>) -> Self {
-        let Some(accept) = accept else { return Self::Identity };
+        let Some(accept) = accept else {
+            return Self::Identity;
+        };
         [Self::Zstd, Self::Brotli, Self::Gzip]
             .into_iter()
             .find(|coding| accepts(accept, coding.as_str()))
@@ -41,7 +43,10 @@ impl Coding {
 fn accepts(accept: &str, coding: &str) -> bool {
     accept.split(',').any(|item| {
         let (name, weight) = item.split_once(';').unwrap_or((item, ""));
-        let zero = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0));
+        let zero = weight
+            .trim()
+            .strip_prefix("q=")
+            .is_some_and(|q| q.parse() == Ok(0.0));
         name.trim().eq_ignore_ascii_case(coding) && !zero
     })
 }
@@ -97,7 +102,11 @@ impl Prepared {
         let made = cell.get_or_try_init(|| async {
             let _turn = work.acquire().await;
             let made = tokio::task::spawn_blocking(move || compress(&identity, coding));
-            made.await.ok().and_then(Result::ok).map(|bytes| variant(bytes, coding)).ok_or(())
+            made.await
+                .ok()
+                .and_then(Result::ok)
+                .map(|bytes| variant(bytes, coding))
+                .ok_or(())
         });
         match made.await {
             Ok(variant) => variant.clone(),
@@ -108,8 +117,15 @@ impl Prepared {
 
 fn variant(bytes: Vec<u8>, coding: Coding) -> Variant {
     let digest = Sha256::digest(&bytes);
-    let etag: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    Variant { bytes: bytes.into(), etag: format!("\"{etag}\""), coding }
+    let etag: String = digest[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Variant {
+        bytes: bytes.into(),
+        etag: format!("\"{etag}\""),
+        coding,
+    }
 }
 
 fn compress(bytes: &[u8], coding: Coding) -> std::io::Result<Vec<u8>> {
@@ -153,7 +169,10 @@ mod tests {
     #[tokio::test]
     async fn every_coding_has_its_own_etag() {
         let bytes = b"abcdefgh".repeat(1000);
-        let prepared = Prepared::new(Rendered { bytes, content_type: "text/plain" });
+        let prepared = Prepared::new(Rendered {
+            bytes,
+            content_type: "text/plain",
+        });
         let work = Arc::new(Semaphore::new(1));
         let mut etags = Vec::new();
         for coding in [Coding::Identity, Coding::Gzip, Coding::Brotli, Coding::Zstd] {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use http::header;
 use rules::{Decision, Ecosystem, Facts, Origin, Origins, PackageName, Place};
 
+use super::Context;
 use super::conditions::not_modified;
 use super::encode::{Coding, Prepared};
 use super::trace::Trace;
-use super::Context;
 use crate::exchange::Reply;
 use crate::failure::Failure;
 use crate::origin::upstream::Upstream;
@@ -49,13 +49,18 @@ pub async fn answer(
     reply(context, target, &prepared, last_modified, trace).await
 }
 
-/// `{g}/{a}/maven-metadata.xml` is also the plugin list of group `{g}.{a}`: both readings must be free to leave.
+/// `{g}/{a}/maven-metadata.xml` is also the plugin list of group `{g}.{a}`, and `{g}/{a}/{v}/…` the metadata of
+/// `{g}.{a}:{v}`: both readings must be free to leave.
 fn group_may_leave(context: &Context<'_>, target: &IndexTarget) -> bool {
-    let DocumentKind::Metadata { level: MetadataLevel::Artifact, .. } = &target.document else {
+    let DocumentKind::Metadata { level, .. } = &target.document else {
         return true;
     };
     let group = format!("{}.{}", target.package.namespace(), target.package.name());
-    match PackageName::maven(&group, target.package.name()) {
+    let artifact = match level {
+        MetadataLevel::Artifact => target.package.name(),
+        MetadataLevel::Snapshot { version } => version,
+    };
+    match PackageName::maven(&group, artifact) {
         Ok(package) => !context.snapshot.policy.claimed(&package),
         Err(_) => true,
     }
@@ -74,13 +79,19 @@ async fn gather(
     };
     let mut gathered = Vec::new();
     for origin in origins.iter() {
-        let Some(upstream) = upstream_of(context, origin) else { continue };
+        let Some(upstream) = upstream_of(context, origin) else {
+            continue;
+        };
         match origin.place() {
             Place::External => {
                 let supply = &context.app.supply;
                 if let Some(listing) = supply.listing(origin, upstream, &ask).await? {
                     let shown = judge(context, origin, &listing.index);
-                    gathered.push(Gathered { listing, shown, retained: false });
+                    gathered.push(Gathered {
+                        listing,
+                        shown,
+                        retained: false,
+                    });
                 }
             }
             Place::Holding if is_closed(origins, origin) => {
@@ -110,7 +121,10 @@ fn judge(context: &Context<'_>, origin: &Origin, index: &Index) -> Vec<Shown> {
     let policy = &context.snapshot.policy;
     let now = context.request.received_at;
     let verdict = |version: &crate::protocol::Listed| {
-        let facts = Facts { published: version.published, ..Facts::default() };
+        let facts = Facts {
+            published: version.published,
+            ..Facts::default()
+        };
         match policy.admit(origin, &version.version, &facts, now) {
             Decision::Allow(_) | Decision::Warn(..) => Shown::Keep,
             Decision::Hold(_, reason) | Decision::Deny(reason) => Shown::Withhold(reason.sentence),
@@ -141,20 +155,32 @@ async fn retained(
             };
             kept = kept || supply.retains(&target, holding.repository()).await;
         }
-        shown.push(if kept { Shown::Keep } else { Shown::Withhold(NOT_RETAINED.to_owned()) });
+        shown.push(if kept {
+            Shown::Keep
+        } else {
+            Shown::Withhold(NOT_RETAINED.to_owned())
+        });
     }
     let any = shown.contains(&Shown::Keep);
-    any.then_some(Gathered { listing, shown, retained: true })
+    any.then_some(Gathered {
+        listing,
+        shown,
+        retained: true,
+    })
 }
 
 const NOT_RETAINED: &str = "not retained before its origin was blocked";
 
 fn outcome(gathered: &[Gathered]) -> CacheOutcome {
     let outcomes = || gathered.iter().map(|part| part.listing.outcome);
-    [CacheOutcome::Stale, CacheOutcome::Miss, CacheOutcome::Revalidated]
-        .into_iter()
-        .find(|each| outcomes().any(|outcome| outcome == *each))
-        .unwrap_or(CacheOutcome::Hit)
+    [
+        CacheOutcome::Stale,
+        CacheOutcome::Miss,
+        CacheOutcome::Revalidated,
+    ]
+    .into_iter()
+    .find(|each| outcomes().any(|outcome| outcome == *each))
+    .unwrap_or(CacheOutcome::Hit)
 }
 
 /// No origin has it, or none may be asked.
@@ -163,7 +189,9 @@ fn nothing(
     target: &IndexTarget,
     origins: &Origins,
 ) -> Result<Reply, Failure> {
-    let asked = origins.iter().any(|origin| matches!(origin.place(), Place::External));
+    let asked = origins
+        .iter()
+        .any(|origin| matches!(origin.place(), Place::External));
     let Some(reason) = origins.refusal().filter(|_| !asked) else {
         return Err(Failure::Absent(target.package.to_string()));
     };
@@ -199,12 +227,17 @@ async fn rendered(
     let render = move || {
         let parts: Vec<Part<'_>> = gathered
             .iter()
-            .map(|part| Part { index: part.listing.index.as_ref(), shown: &part.shown })
+            .map(|part| Part {
+                index: part.listing.index.as_ref(),
+                shown: &part.shown,
+            })
             .collect();
-        protocol.render(&target, &parts, &base).map_err(|error| match error {
-            Unrenderable::Absent => Failure::Absent(target.package.to_string()),
-            Unrenderable::Withheld(sentence) => Failure::Withheld(sentence),
-        })
+        protocol
+            .render(&target, &parts, &base)
+            .map_err(|error| match error {
+                Unrenderable::Absent => Failure::Absent(target.package.to_string()),
+                Unrenderable::Withheld(sentence) => Failure::Withheld(sentence),
+            })
     };
     context.app.memo.document(key, render).await
 }
@@ -223,7 +256,10 @@ fn memo_key(context: &Context<'_>, target: &IndexTarget, gathered: &[Gathered]) 
         key.push('|');
         key.push_str(&part.listing.digest);
         if part.retained {
-            let kept = part.shown.iter().map(|shown| if *shown == Shown::Keep { '1' } else { '0' });
+            let kept = part
+                .shown
+                .iter()
+                .map(|shown| if *shown == Shown::Keep { '1' } else { '0' });
             key.extend(kept);
         }
     }

@@ -23,7 +23,10 @@ impl Memo {
             .weigher(|_, prepared: &Arc<Prepared>| prepared.weight())
             .build();
         let parallel = usize::try_from(limits.render_parallel).unwrap_or(2).max(1);
-        Self { documents, work: Arc::new(Semaphore::new(parallel)) }
+        Self {
+            documents,
+            work: Arc::new(Semaphore::new(parallel)),
+        }
     }
 
     /// The document of a key, rendered once however many ask for it at the same time.

@@ -18,7 +18,7 @@ use rules::{Decision, Reason};
 
 use crate::app::{App, Snapshot, protocol_of};
 use crate::config::Limits;
-use crate::edge::head::Head;
+use crate::edge::head::{Framing, Head};
 use crate::edge::route::{Route, route};
 use crate::edge::{Answer, Answerer};
 use crate::exchange::{Ask, Method, Reply, Request};
@@ -58,6 +58,11 @@ impl Answerer for Gateway {
             let after = move |sent| app.observer.record(&trace.finish(sent, started.elapsed()));
             (reply, Box::new(after) as _)
         })
+    }
+
+    fn takes_body(&self, head: &Head) -> bool {
+        // Publishing will bring its own, streamed way in.
+        matches!(head.framing, Framing::Length(0)) || head.method == Method::Post
     }
 
     fn refused_at_edge(&self, status: u16) {
@@ -101,11 +106,7 @@ async fn handle(app: &Arc<App>, request: &Request, trace: &mut Trace) -> Reply {
     }
 }
 
-async fn answered(
-    app: &Arc<App>,
-    request: &Request,
-    trace: &mut Trace,
-) -> Result<Reply, Failure> {
+async fn answered(app: &Arc<App>, request: &Request, trace: &mut Trace) -> Result<Reply, Failure> {
     if request.path.segments.is_empty() {
         return front_page(request);
     }
@@ -126,10 +127,19 @@ async fn answered(
         query: &request.query,
         accept: accept.as_deref(),
     };
-    let target = protocol.parse(&ask).map_err(|rejection| rejected(&rejection))?;
-    let context = Context { app, request, snapshot, route: &route, protocol, accept: accept.clone() };
+    let target = protocol
+        .parse(&ask)
+        .map_err(|rejection| rejected(&rejection))?;
+    let context = Context {
+        app,
+        request,
+        snapshot,
+        route: &route,
+        protocol,
+        accept: accept.clone(),
+    };
     match target {
-        Target::Redirect(to) => Ok(redirect(&route, &to)),
+        Target::Redirect(to) => respelled(&context, &to, trace).await,
         Target::Index(target) => {
             trace.about(Kind::Index, &target.package, None);
             index::answer(&context, &target, trace).await
@@ -152,13 +162,41 @@ fn rejected(rejection: &Rejection) -> Failure {
         Rejection::Method => (405, "this address does not take this method"),
         Rejection::NotAcceptable => (406, "none of the accepted media types is offered here"),
     };
-    Failure::Rejected { status, message: message.to_owned() }
+    Failure::Rejected {
+        status,
+        message: message.to_owned(),
+    }
 }
 
-/// The same thing under its canonical spelling. The base path and nothing from `Host` is written.
+/// Another spelling of something: refused if the thing is, else sent to its canonical address.
+async fn respelled(context: &Context<'_>, to: &str, trace: &mut Trace) -> Result<Reply, Failure> {
+    let canonical = crate::edge::target::parse_path(&format!("/{to}"));
+    let path = canonical.map_err(|error| Failure::Internal(error.to_string()))?;
+    let ask = Ask {
+        method: Method::Get,
+        path: &path,
+        query: &context.request.query,
+        accept: context.accept.as_deref(),
+    };
+    if let Ok(Target::Index(target)) = context.protocol.parse(&ask) {
+        let policy = &context.snapshot.policy;
+        let origins = policy.origins(&target.package, &context.route.repository);
+        if !origins.reaches_outside() && origins.refusal().is_some() {
+            trace.about(Kind::Index, &target.package, None);
+            return index::answer(context, &target, trace).await;
+        }
+    }
+    Ok(redirect(context.route, to))
+}
+
+/// The canonical address. The base path and nothing from `Host` is written.
 fn redirect(route: &Route, to: &str) -> Reply {
     let path = route.base.splitn(4, '/').nth(3).unwrap_or_default();
-    let location = if path.is_empty() { format!("/{to}") } else { format!("/{path}/{to}") };
+    let location = if path.is_empty() {
+        format!("/{to}")
+    } else {
+        format!("/{path}/{to}")
+    };
     Reply::empty(301)
         .with(header::LOCATION, &location)
         .with(header::CACHE_CONTROL, "no-cache")

@@ -29,13 +29,14 @@ pub async fn answer(
             Ok(Reply::full(200, page.content_type, page.bytes).with(header::VARY, "Accept"))
         }
         Service::Search { text, .. } => search(context, &service, text).await,
-        Service::AdvisoriesBulk => Ok(advisories(context, &service, npm::advisories_request).await?),
+        Service::AdvisoriesBulk => {
+            Ok(advisories(context, &service, npm::advisories_request).await?)
+        }
         Service::AuditQuick => Ok(advisories(context, &service, npm::audit_request).await?),
         Service::Keys => passed_on(context, &service).await,
         Service::Attestations { package, version } => {
             trace.about(trace.kind, package, Some(version));
-            may_leave(context, package)?;
-            passed_on(context, &service).await
+            attestations(context, &service, package).await
         }
     }
 }
@@ -45,36 +46,55 @@ fn json(body: impl Into<Bytes>) -> Reply {
 }
 
 fn whoami() -> Reply {
-    Reply::full(401, "application/json", r#"{"error":"nobody is logged in: this gateway reads anonymously"}"#)
-        .with(header::WWW_AUTHENTICATE, r#"Basic realm="portcullis""#)
-        .with(header::CACHE_CONTROL, "no-store")
+    Reply::full(
+        401,
+        "application/json",
+        r#"{"error":"nobody is logged in: this gateway reads anonymously"}"#,
+    )
+    .with(header::WWW_AUTHENTICATE, r#"Basic realm="portcullis""#)
+    .with(header::CACHE_CONTROL, "no-store")
 }
 
-/// Whether a name may be said to an upstream at all: the question every listing asks too.
-fn is_free(context: &Context<'_>, package: &PackageName) -> bool {
-    let origins = context.snapshot.policy.origins(package, &context.route.repository);
-    origins.iter().any(|origin| matches!(origin.place(), Place::External))
+/// The registry that answers this repository's services, and the repository that is connected to it.
+struct Answering {
+    repository: String,
+    upstream: Arc<Upstream>,
 }
 
-fn may_leave(context: &Context<'_>, package: &PackageName) -> Result<(), Failure> {
-    let origins = context.snapshot.policy.origins(package, &context.route.repository);
-    let asked = origins.iter().any(|origin| matches!(origin.place(), Place::External));
-    match origins.refusal() {
-        Some(reason) if !asked => Err(Failure::Refused(Box::new(reason.clone()))),
-        _ => Ok(()),
+impl Answering {
+    /// Whether a name may be said to this very registry: the question every listing asks too.
+    fn may_hear(&self, context: &Context<'_>, package: &PackageName) -> bool {
+        let origins = context
+            .snapshot
+            .policy
+            .origins(package, &context.route.repository);
+        origins.iter().any(|origin| {
+            matches!(origin.place(), Place::External) && origin.repository() == self.repository
+        })
     }
 }
 
-/// The registry that answers this repository's services: its own, else the first in its search order.
-fn upstream(context: &Context<'_>) -> Option<Arc<Upstream>> {
+/// The repository's own registry, else the first in its search order.
+fn answering(context: &Context<'_>) -> Option<Answering> {
     let snapshot = context.snapshot;
     let mut order = vec![context.route.repository.clone()];
     let mut next = 0;
     while let Some(name) = order.get(next).cloned() {
-        if let Some(upstream) = snapshot.upstreams.get(&(name.clone(), context.route.ecosystem)) {
-            return Some(Arc::clone(upstream));
+        if let Some(upstream) = snapshot
+            .upstreams
+            .get(&(name.clone(), context.route.ecosystem))
+        {
+            let upstream = Arc::clone(upstream);
+            return Some(Answering {
+                repository: name,
+                upstream,
+            });
         }
-        let repository = snapshot.config.repositories.iter().find(|each| each.spec.name == name);
+        let repository = snapshot
+            .config
+            .repositories
+            .iter()
+            .find(|each| each.spec.name == name);
         for below in repository.iter().flat_map(|each| &each.spec.upstreams) {
             if !order.contains(below) {
                 order.push(below.clone());
@@ -87,41 +107,89 @@ fn upstream(context: &Context<'_>) -> Option<Arc<Upstream>> {
 
 async fn question(
     context: &Context<'_>,
+    answering: &Answering,
     service: &Service,
     body: Option<Bytes>,
 ) -> Result<Option<Bytes>, Failure> {
-    let (Some(upstream), Some(path)) = (upstream(context), npm::locate_service(service)) else {
+    let Some(path) = npm::locate_service(service) else {
         return Ok(None);
     };
     let location = Location::Path(path);
-    context.app.supply.question(&upstream, &location, body, &context.snapshot.limits).await
+    let limits = &context.snapshot.limits;
+    context
+        .app
+        .supply
+        .question(&answering.upstream, &location, body, limits)
+        .await
 }
 
 async fn passed_on(context: &Context<'_>, service: &Service) -> Result<Reply, Failure> {
-    match question(context, service, None).await? {
-        Some(body) => Ok(json(body)),
-        None => Err(Failure::Absent("this document".to_owned())),
+    let absent = || Failure::Absent("this document".to_owned());
+    let answering = answering(context).ok_or_else(absent)?;
+    question(context, &answering, service, None)
+        .await?
+        .map(json)
+        .ok_or_else(absent)
+}
+
+async fn attestations(
+    context: &Context<'_>,
+    service: &Service,
+    package: &PackageName,
+) -> Result<Reply, Failure> {
+    let free = answering(context).is_some_and(|answering| answering.may_hear(context, package));
+    if free {
+        return passed_on(context, service).await;
     }
+    let origins = context
+        .snapshot
+        .policy
+        .origins(package, &context.route.repository);
+    Err(match origins.refusal() {
+        Some(reason) => Failure::Refused(Box::new(reason.clone())),
+        None => Failure::Absent(package.to_string()),
+    })
 }
 
 /// A search text can itself be an internal name; such a search is answered here.
 async fn search(context: &Context<'_>, service: &Service, text: &str) -> Result<Reply, Failure> {
-    const EMPTY: &str = r#"{"objects":[],"total":0}"#;
-    let policy = &context.snapshot.policy;
-    let words = text.split([' ', ',', '\t']).map(|word| word.split_once(':').map_or(word, |(_, name)| name));
-    let internal = words
-        .filter_map(|word| PackageName::parse(Ecosystem::Npm, word).ok())
-        .any(|package| policy.claimed(&package) || !is_free(context, &package));
-    if internal {
-        return Ok(json(EMPTY));
+    let empty = || Ok(json(npm::empty_answer(service).unwrap_or("{}")));
+    let Some(answering) = answering(context) else {
+        return empty();
+    };
+    let may_hear = |package: &PackageName| answering.may_hear(context, package);
+    if names_in(text).iter().any(|package| !may_hear(package)) {
+        return empty();
     }
-    match question(context, service, None).await? {
+    match question(context, &answering, service, None).await? {
         Some(body) => {
-            let shown = npm::search_answer(&body, &|package| is_free(context, package));
-            shown.map(json).map_err(|error| Failure::Internal(error.to_string()))
+            let shown = npm::search_answer(&body, &may_hear);
+            shown
+                .map(json)
+                .map_err(|error| Failure::Internal(error.to_string()))
         }
-        None => Ok(json(EMPTY)),
+        None => empty(),
     }
+}
+
+/// Every package that a search text may be speaking of: each word as a name, as a scope, and as a scoped name.
+fn names_in(text: &str) -> Vec<PackageName> {
+    let in_name = |letter: char| letter.is_ascii_alphanumeric() || "._~@/-".contains(letter);
+    let words = text
+        .split(|letter| !in_name(letter))
+        .filter(|word| !word.is_empty());
+    let readings = words.flat_map(|word| {
+        let bare = word.trim_matches(['@', '/']);
+        let scope = bare.split('/').next().unwrap_or(bare);
+        [
+            bare.to_owned(),
+            format!("@{bare}"),
+            format!("@{scope}/{scope}"),
+        ]
+    });
+    readings
+        .filter_map(|name| PackageName::parse(Ecosystem::Npm, &name).ok())
+        .collect()
 }
 
 type Strip = fn(&[u8], &dyn Fn(&PackageName) -> bool) -> Result<Option<Vec<u8>>, String>;
@@ -133,20 +201,26 @@ async fn advisories(
     service: &Service,
     strip: Strip,
 ) -> Result<Reply, Failure> {
-    let bad = |message: String| Failure::Rejected { status: 400, message };
+    let bad = |message: String| Failure::Rejected {
+        status: 400,
+        message,
+    };
     let body = plain_body(context).map_err(bad)?;
-    let stripped = strip(&body, &|package| is_free(context, package)).map_err(bad)?;
-    let Some(stripped) = stripped else { return Ok(json("{}")) };
-    match question(context, service, Some(stripped.into())).await {
-        Ok(Some(body)) => Ok(json(body)),
-        Ok(None) => Ok(unchecked("the upstream registry has no advisories")),
-        Err(failure) => Ok(unchecked(&failure.sentence())),
-    }
-}
-
-fn unchecked(why: &str) -> Reply {
+    let empty = npm::empty_answer(service).unwrap_or("{}");
+    let Some(answering) = answering(context) else {
+        return Ok(json(empty));
+    };
+    let stripped = strip(&body, &|package| answering.may_hear(context, package)).map_err(bad)?;
+    let Some(stripped) = stripped else {
+        return Ok(json(empty));
+    };
+    let why = match question(context, &answering, service, Some(stripped.into())).await {
+        Ok(Some(body)) => return Ok(json(body)),
+        Ok(None) => "the upstream registry has no advisories".to_owned(),
+        Err(failure) => failure.sentence(),
+    };
     let notice = crate::failure::phrase(&format!("portcullis: advisories were not checked: {why}"));
-    json("{}").with(HeaderName::from_static("npm-notice"), &notice)
+    Ok(json(empty).with(HeaderName::from_static("npm-notice"), &notice))
 }
 
 /// npm and Bun send this body gzip-coded.
@@ -157,13 +231,17 @@ fn plain_body(context: &Context<'_>) -> Result<Bytes, String> {
         Some("gzip") => {
             let max = context.snapshot.limits.request_body_bytes;
             let mut plain = Vec::new();
-            let read = flate2::read::GzDecoder::new(&body[..]).take(max + 1).read_to_end(&mut plain);
+            let read = flate2::read::GzDecoder::new(&body[..])
+                .take(max + 1)
+                .read_to_end(&mut plain);
             match read {
                 Ok(_) if plain.len() as u64 <= max => Ok(plain.into()),
                 Ok(_) => Err("the decoded body is larger than request_body_bytes".to_owned()),
                 Err(_) => Err("the body is not the gzip it says it is".to_owned()),
             }
         }
-        Some(other) => Err(format!("the content coding {other:?} is not taken here; send gzip or none")),
+        Some(other) => Err(format!(
+            "the content coding {other:?} is not taken here; send gzip or none"
+        )),
     }
 }

@@ -26,7 +26,9 @@ impl Audit {
 
     /// Logs and keeps the decision of an outcome.
     pub fn record(&self, outcome: &Outcome) {
-        let Some(decided) = &outcome.decision else { return };
+        let Some(decided) = &outcome.decision else {
+            return;
+        };
         tracing::info!(
             target: "audit",
             decision = decided.id,
@@ -56,7 +58,9 @@ impl Audit {
             "peer": outcome.peer.ip().to_string(),
             "reason": decided.sentence,
         });
-        let Ok(mut records) = self.records.lock() else { return };
+        let Ok(mut records) = self.records.lock() else {
+            return;
+        };
         if records.len() == KEPT {
             records.pop_front();
         }
@@ -66,17 +70,30 @@ impl Audit {
     /// All kept records, newest first.
     pub fn all(&self) -> Vec<Value> {
         let records = self.records.lock();
-        records.map(|records| records.iter().rev().map(|(_, record)| record.clone()).collect()).unwrap_or_default()
+        records
+            .map(|records| {
+                records
+                    .iter()
+                    .rev()
+                    .map(|(_, record)| record.clone())
+                    .collect()
+            })
+            .unwrap_or_default()
     }
 
     /// One record by its id.
     pub fn find(&self, id: &str) -> Option<Value> {
         let records = self.records.lock().ok()?;
-        records.iter().find(|(each, _)| each == id).map(|(_, record)| record.clone())
+        records
+            .iter()
+            .find(|(each, _)| each == id)
+            .map(|(_, record)| record.clone())
     }
 }
 
 /// Seconds since the epoch: what every log tool reads.
 fn epoch_seconds(time: std::time::SystemTime) -> u64 {
-    time.duration_since(std::time::UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default()
+    time.duration_since(std::time::UNIX_EPOCH)
+        .map(|since| since.as_secs())
+        .unwrap_or_default()
 }

@@ -18,7 +18,10 @@ pub struct Observer {
 
 impl Observer {
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, audit: Audit::default() }
+        Self {
+            metrics,
+            audit: Audit::default(),
+        }
     }
 
     /// Records a finished request.

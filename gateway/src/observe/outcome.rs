@@ -65,7 +65,8 @@ const VALUE_BYTES: usize = 256;
 impl Outcome {
     /// The label of the ecosystem.
     pub fn ecosystem_label(&self) -> &'static str {
-        self.ecosystem.map_or("none", |ecosystem| ecosystem.as_str())
+        self.ecosystem
+            .map_or("none", |ecosystem| ecosystem.as_str())
     }
 
     /// Writes the access record.
@@ -103,5 +104,8 @@ pub fn client_family(agent: &str) -> &'static str {
         ("Apache-Maven/", "maven"),
         ("Gradle/", "gradle"),
     ];
-    FAMILIES.iter().find(|(prefix, _)| agent.starts_with(prefix)).map_or("other", |(_, family)| family)
+    FAMILIES
+        .iter()
+        .find(|(prefix, _)| agent.starts_with(prefix))
+        .map_or("other", |(_, family)| family)
 }

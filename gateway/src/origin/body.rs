@@ -13,7 +13,10 @@ pub struct Kept(pub cache::Body);
 impl Source for Kept {
     fn next(&mut self) -> NextChunk<'_> {
         Box::pin(async {
-            self.0.next(READ_BYTES).await.map_err(|error| BodyBroken(error.to_string()))
+            self.0
+                .next(READ_BYTES)
+                .await
+                .map_err(|error| BodyBroken(error.to_string()))
         })
     }
 }
@@ -24,7 +27,10 @@ pub struct Growing(pub cache::Follower);
 impl Source for Growing {
     fn next(&mut self) -> NextChunk<'_> {
         Box::pin(async {
-            self.0.next().await.map_err(|failed| BodyBroken(failed.detail.to_string()))
+            self.0
+                .next()
+                .await
+                .map_err(|failed| BodyBroken(failed.detail.to_string()))
         })
     }
 }

@@ -51,17 +51,24 @@ impl Supply {
         debug_assert_eq!(origin.package(), &ask.target.package);
         let key = keys::document(ask.target, upstream);
         match self.cache.lookup(&key, ask.now).await {
-            Lookup::Fresh(hit) => self.read(upstream, ask, hit, CacheOutcome::Hit).await.map(Some),
-            Lookup::Stale(hit) if upstream.is_resting() => {
-                self.read(upstream, ask, hit, CacheOutcome::Stale).await.map(Some)
-            }
+            Lookup::Fresh(hit) => self
+                .read(upstream, ask, hit, CacheOutcome::Hit)
+                .await
+                .map(Some),
+            Lookup::Stale(hit) if upstream.is_resting() => self
+                .read(upstream, ask, hit, CacheOutcome::Stale)
+                .await
+                .map(Some),
             Lookup::Stale(hit) => self.refreshed(upstream, ask, hit).await,
             Lookup::Absent { fresh: true } => Ok(None),
             Lookup::Absent { fresh: false } | Lookup::Missing => {
                 let settled = self.fill_document(upstream, ask, None).await;
                 let hit = settled.map_err(|failed| failed_to(upstream, &failed))?;
                 match hit {
-                    Some(hit) => self.read(upstream, ask, hit, CacheOutcome::Miss).await.map(Some),
+                    Some(hit) => self
+                        .read(upstream, ask, hit, CacheOutcome::Miss)
+                        .await
+                        .map(Some),
                     None => Ok(None),
                 }
             }
@@ -93,14 +100,20 @@ impl Supply {
         match self.fill_document(upstream, ask, Some(&hit)).await {
             Ok(Some(now)) => {
                 let same = stored_digest(&now) == before;
-                let outcome = if same { CacheOutcome::Revalidated } else { CacheOutcome::Miss };
+                let outcome = if same {
+                    CacheOutcome::Revalidated
+                } else {
+                    CacheOutcome::Miss
+                };
                 self.read(upstream, ask, now, outcome).await.map(Some)
             }
             Ok(None) => Ok(None),
             Err(failed) => {
                 let upstream_id = &upstream.settings.id;
                 tracing::warn!(upstream = upstream_id, reason = %failed.detail, "serving a stale index");
-                self.read(upstream, ask, hit, CacheOutcome::Stale).await.map(Some)
+                self.read(upstream, ask, hit, CacheOutcome::Stale)
+                    .await
+                    .map(Some)
             }
         }
     }
@@ -113,6 +126,7 @@ impl Supply {
     ) -> Result<Option<Hit>, cache::Failed> {
         let key = keys::document(ask.target, upstream);
         let job = Job {
+            cache: self.cache.clone(),
             network: Arc::clone(&self.network),
             metrics: Arc::clone(&self.metrics),
             upstream: Arc::clone(upstream),
@@ -122,7 +136,10 @@ impl Supply {
             now: ask.now,
             known: known.map(|hit| hit.entry().meta.clone()),
         };
-        self.cache.join(&key, move |fill| job.run(fill)).settled().await
+        self.cache
+            .join(&key, move |fill| job.run(fill))
+            .settled()
+            .await
     }
 
     async fn read(
@@ -134,6 +151,7 @@ impl Supply {
     ) -> Result<Listing, Failure> {
         let digest = stored_digest(&hit);
         let meta = hit.entry().meta.clone();
+        let size = hit.entry().size().unwrap_or_default();
         let key = format!("{}#{digest}", hit.entry().key.as_str());
         let max = ask.limits.document_bytes;
         let (protocol, target) = (ask.protocol, ask.target.clone());
@@ -143,25 +161,43 @@ impl Supply {
             let document = document(bytes, &attributes);
             let read = tokio::task::spawn_blocking(move || protocol.read(&target, document));
             let index = read.await.map_err(|error| error.to_string())?;
-            index.map(Arc::new).map_err(|error| error.to_string())
+            let index = index.map_err(|error| error.to_string())?;
+            Ok(super::Parsed::new(index, size))
         };
-        let index = self.indexes.try_get_with(key, load).await.map_err(|error: Arc<String>| {
-            let fault = Fault::new(FaultKind::Content, error.as_str());
-            failure_of(upstream, &fault)
-        })?;
+        let parsed = self
+            .indexes
+            .try_get_with(key, load)
+            .await
+            .map_err(|error: Arc<String>| {
+                let fault = Fault::new(FaultKind::Content, error.as_str());
+                failure_of(upstream, &fault)
+            })?;
+        let index = parsed.index;
         upstream.learn(&index);
         let last_modified = meta.attributes.get("last-modified").cloned();
-        Ok(Listing { index, digest, outcome, last_modified })
+        Ok(Listing {
+            index,
+            digest,
+            outcome,
+            last_modified,
+        })
     }
 }
 
 fn stored_digest(hit: &Hit) -> String {
-    hit.entry().digest(cache::DigestAlgorithm::Sha256).map(|digest| digest.hex()).unwrap_or_default()
+    hit.entry()
+        .digest(cache::DigestAlgorithm::Sha256)
+        .map(|digest| digest.hex())
+        .unwrap_or_default()
 }
 
 fn document(bytes: Bytes, attributes: &BTreeMap<String, String>) -> Document {
     let text = |name: &str| attributes.get(name).cloned().unwrap_or_default();
-    Document { bytes, content_type: text("content-type"), url: text("url") }
+    Document {
+        bytes,
+        content_type: text("content-type"),
+        url: text("url"),
+    }
 }
 
 /// What a failed fill tells the client. The code is the status that the fault carries.
@@ -175,6 +211,7 @@ pub(super) fn failed_to(upstream: &Upstream, failed: &cache::Failed) -> Failure 
 
 /// One document's way from the upstream into the cache. It runs as a task of the cache.
 struct Job {
+    cache: cache::Cache,
     network: Arc<super::Network>,
     metrics: Arc<super::Metrics>,
     upstream: Arc<Upstream>,
@@ -187,11 +224,18 @@ struct Job {
 
 impl Job {
     async fn run(self, mut fill: Fill) {
+        // Another fill may have ended between the lookup and the join: then there is nothing to fetch.
+        if let Lookup::Fresh(hit) = self.cache.lookup(fill.key(), self.now).await {
+            return fill.settle(hit);
+        }
         fill.keep_going();
         let settled = match self.fetch().await {
             Ok(Fetched::Absent) => fill.absent(self.meta(self.limits.negative_ttl, None)).await,
             Ok(Fetched::NotModified(responded)) => match &self.known {
-                Some(_) => fill.renew(self.meta(self.lifetime(), Some(&responded))).await,
+                Some(_) => {
+                    fill.renew(self.meta(self.lifetime(), Some(&responded)))
+                        .await
+                }
                 None => return fill.fail(502, "it answered 304 to an unconditional request"),
             },
             Ok(Fetched::Body(responded)) => return self.store(fill, responded).await,
@@ -205,10 +249,16 @@ impl Job {
     async fn fetch(&self) -> Result<Fetched, Fault> {
         let (location, accept) = self.protocol.locate_index(&self.target);
         let url = self.upstream.address(&location).map_err(|host| {
-            Fault::new(FaultKind::Forbidden, format!("{host} is not a host of this upstream"))
+            Fault::new(
+                FaultKind::Forbidden,
+                format!("{host} is not a host of this upstream"),
+            )
         })?;
-        let attribute =
-            |name: &str| self.known.as_ref().and_then(|meta| meta.attributes.get(name).cloned());
+        let attribute = |name: &str| {
+            self.known
+                .as_ref()
+                .and_then(|meta| meta.attributes.get(name).cloned())
+        };
         let conditions = Conditions {
             accept,
             gzip: true,
@@ -221,16 +271,24 @@ impl Job {
             upstream: &self.upstream,
             limits: &self.limits,
             metrics: &self.metrics,
-            same_thing: &|path| super::artifact::same_package(self.protocol, path, &self.target.package),
+            same_thing: &|path| {
+                super::retrieve::same_package(self.protocol, path, &self.target.package)
+            },
         };
         fetcher.fetch(url, &conditions).await
     }
 
     async fn store(self, mut fill: Fill, responded: Responded) {
         let meta = self.meta(self.lifetime(), Some(&responded));
-        let coding = responded.field(header::CONTENT_ENCODING).unwrap_or("identity").to_owned();
+        let coding = responded
+            .field(header::CONTENT_ENCODING)
+            .unwrap_or("identity")
+            .to_owned();
         let max = self.limits.document_bytes;
-        let bytes = match responded.bytes(max).await.and_then(|bytes| decoded(bytes, &coding, max)) {
+        let body = tokio::time::timeout(DOCUMENT_DEADLINE, responded.bytes(max))
+            .await
+            .unwrap_or_else(|_| Err(Fault::new(FaultKind::Timeout, "its document took too long")));
+        let bytes = match body.and_then(|bytes| decoded(bytes, &coding, max)) {
             Ok(bytes) => bytes,
             Err(fault) => return fill.fail(fault.kind.status(), &fault.detail),
         };
@@ -265,8 +323,11 @@ impl Job {
 
     /// What is remembered beside the bytes. A 304 keeps what it does not say anew.
     fn meta(&self, fresh_for: Duration, responded: Option<&Responded>) -> Meta {
-        let mut attributes =
-            self.known.as_ref().map(|meta| meta.attributes.clone()).unwrap_or_default();
+        let mut attributes = self
+            .known
+            .as_ref()
+            .map(|meta| meta.attributes.clone())
+            .unwrap_or_default();
         if let Some(responded) = responded {
             for name in [header::CONTENT_TYPE, header::ETAG, header::LAST_MODIFIED] {
                 let value = responded.field(name.clone()).map(str::to_owned);
@@ -278,9 +339,16 @@ impl Job {
             }
             attributes.insert("url".to_owned(), responded.url.to_string());
         }
-        Meta { attributes, fetched_at: self.now, fresh_for }
+        Meta {
+            attributes,
+            fetched_at: self.now,
+            fresh_for,
+        }
     }
 }
+
+/// Every client of a name waits for the same document: one that drips may not hold them for ever.
+const DOCUMENT_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Undoes the content coding, within the limit: a small answer must not become a huge document.
 fn decoded(bytes: Bytes, coding: &str, max: u64) -> Result<Bytes, Fault> {

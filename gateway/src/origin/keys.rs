@@ -17,19 +17,32 @@ pub fn document(target: &IndexTarget, upstream: &Upstream) -> Key {
         DocumentKind::ProjectJson { version } => {
             format!("json/{}", version.as_deref().unwrap_or_default())
         }
-        DocumentKind::Metadata { level: MetadataLevel::Artifact, .. } => "metadata".to_owned(),
-        DocumentKind::Metadata { level: MetadataLevel::Snapshot { version }, .. } => {
+        DocumentKind::Metadata {
+            level: MetadataLevel::Artifact,
+            ..
+        } => "metadata".to_owned(),
+        DocumentKind::Metadata {
+            level: MetadataLevel::Snapshot { version },
+            ..
+        } => {
             format!("metadata/{version}")
         }
     };
-    Key::new(&format!("{}index/{kind}@{}", prefix(&target.package), upstream.settings.url))
+    Key::new(&format!(
+        "{}index/{kind}@{}",
+        prefix(&target.package),
+        upstream.settings.url
+    ))
 }
 
 /// A file as a repository retains it.
 pub fn artifact(target: &ArtifactTarget, repository: &str) -> Key {
     let sidecar = target.sidecar.map(suffix).unwrap_or_default();
     let package = prefix(&target.package);
-    Key::new(&format!("{package}{}/{}{sidecar}@{repository}", target.version, target.file))
+    Key::new(&format!(
+        "{package}{}/{}{sidecar}@{repository}",
+        target.version, target.file
+    ))
 }
 
 fn prefix(package: &PackageName) -> String {

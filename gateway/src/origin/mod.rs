@@ -6,6 +6,7 @@ mod artifact;
 mod body;
 mod document;
 mod keys;
+mod retrieve;
 mod service;
 pub mod upstream;
 
@@ -17,7 +18,7 @@ use moka::future::Cache as Table;
 use crate::config::{Config, Limits};
 use crate::failure::Failure;
 use crate::observe::metrics::Metrics;
-use crate::protocol::Index;
+use crate::protocol::{Body, Index};
 use upstream::{Fault, Network, Upstream};
 
 pub use artifact::{Artifact, Fetching, Presence};
@@ -68,24 +69,49 @@ pub struct Supply {
     network: Arc<Network>,
     metrics: Arc<Metrics>,
     /// Parsed documents by cache key and content digest, so that an artifact request never parses an index again.
-    indexes: Table<String, Arc<Index>>,
+    indexes: Table<String, Parsed>,
 }
 
 impl Supply {
     pub fn new(cache: cache::Cache, metrics: Arc<Metrics>, limits: &Limits) -> Self {
-        // A parsed index holds its document; the weigher counts that as its cost.
         let indexes = Table::builder()
             .max_capacity(limits.memo_bytes)
-            .weigher(|_, index: &Arc<Index>| index_weight(index))
+            .weigher(|_, parsed: &Parsed| parsed.weight)
             .build();
-        Self { cache, network: Arc::default(), metrics, indexes }
+        Self {
+            cache,
+            network: Arc::default(),
+            metrics,
+            indexes,
+        }
     }
 }
 
-/// About what an index costs in memory, in bytes.
-fn index_weight(index: &Index) -> u32 {
-    let files: usize = index.versions.iter().map(|version| 1 + version.files.len()).sum();
-    u32::try_from(4096 + files * 1024).unwrap_or(u32::MAX)
+/// A parsed index, with about what it costs in memory.
+#[derive(Clone)]
+struct Parsed {
+    index: Arc<Index>,
+    weight: u32,
+}
+
+impl Parsed {
+    /// `document` is the size of what it was parsed from, in bytes: npm keeps those bytes, the others a tree of them.
+    fn new(index: Index, document: u64) -> Self {
+        let kept = match index.body {
+            Body::Npm(_) => document,
+            Body::Pypi(_) | Body::Maven(_) => document.saturating_mul(4),
+        };
+        let files: usize = index
+            .versions
+            .iter()
+            .map(|version| 1 + version.files.len())
+            .sum();
+        let weight = kept.saturating_add(4096 + files as u64 * 512);
+        Self {
+            index: Arc::new(index),
+            weight: u32::try_from(weight).unwrap_or(u32::MAX),
+        }
+    }
 }
 
 /// The upstreams of a configuration, by repository and ecosystem. One upstream that several repositories name alike is
@@ -94,12 +120,17 @@ pub type UpstreamTable = BTreeMap<(String, rules::Ecosystem), Arc<Upstream>>;
 
 /// Builds the table, keeping what an earlier one knows of unchanged upstreams.
 pub fn upstream_table(config: &Config, earlier: &UpstreamTable) -> UpstreamTable {
-    let mut by_id: BTreeMap<String, Arc<Upstream>> =
-        earlier.values().map(|upstream| (upstream.settings.id.clone(), Arc::clone(upstream))).collect();
+    let mut by_id: BTreeMap<String, Arc<Upstream>> = earlier
+        .values()
+        .map(|upstream| (upstream.settings.id.clone(), Arc::clone(upstream)))
+        .collect();
     let mut table = UpstreamTable::new();
     for repository in &config.repositories {
         for (ecosystem, settings) in &repository.upstream {
-            let known = by_id.get(&settings.id).filter(|known| known.settings == *settings).cloned();
+            let known = by_id
+                .get(&settings.id)
+                .filter(|known| known.settings == *settings)
+                .cloned();
             let upstream = match known {
                 Some(known) => Some(known),
                 None => Upstream::new(settings.clone(), &config.limits).map(Arc::new),

@@ -41,9 +41,11 @@ impl Supply {
             same_thing: &|_| true,
         };
         match fetcher.fetch(url, &conditions).await.map_err(to_failure)? {
-            Fetched::Body(responded) => {
-                responded.bytes(limits.document_bytes).await.map(Some).map_err(to_failure)
-            }
+            Fetched::Body(responded) => responded
+                .bytes(limits.document_bytes)
+                .await
+                .map(Some)
+                .map_err(to_failure),
             Fetched::NotModified(_) | Fetched::Absent => Ok(None),
         }
     }

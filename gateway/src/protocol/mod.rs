@@ -38,7 +38,10 @@ pub enum DocumentKind {
     /// PyPI: `/pypi/{name}/json` and `/pypi/{name}/{version}/json`.
     ProjectJson { version: Option<String> },
     /// Maven: `maven-metadata.xml` at a level, or a checksum of it.
-    Metadata { level: MetadataLevel, checksum: Option<DigestAlgorithm> },
+    Metadata {
+        level: MetadataLevel,
+        checksum: Option<DigestAlgorithm>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,6 +71,13 @@ pub struct ArtifactTarget {
     /// The name of the main file, without the sidecar's suffix. One path segment.
     pub file: String,
     pub sidecar: Option<Sidecar>,
+}
+
+impl ArtifactTarget {
+    /// Whether the file's bytes may change: a Maven snapshot under its alias (protocols.md §3.1).
+    pub fn is_mutable(&self) -> bool {
+        self.version.ends_with("-SNAPSHOT") && self.file.contains("-SNAPSHOT")
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -102,7 +112,10 @@ pub enum Service {
     /// npm `/-/npm/v1/keys`
     Keys,
     /// npm `/-/npm/v1/attestations/{p}@{v}`
-    Attestations { package: PackageName, version: String },
+    Attestations {
+        package: PackageName,
+        version: String,
+    },
     /// PyPI `/simple/`: the list of projects that this gateway knows
     Projects(SimpleForm),
 }

@@ -35,12 +35,11 @@ impl Policy {
         self.reason(control, subject, setter, sentence(&parts))
     }
 
-    /// The name is not one of the group's, but looks like one.
+    /// The name is not one of the group's, but looks like one. It is not repeated: what deceives once can deceive again in
+    /// a log or a terminal, and the client prints the address anyway.
     pub(super) fn refuse_imitation(&self, subject: Subject<'_>) -> Reason {
-        let shown = subject.package.to_string();
         let text = sentence(&[
-            Name(&shown),
-            Fixed(" imitates package group "),
+            Fixed("this name imitates package group "),
             Name(self.pattern(subject.group)),
             Fixed(" (same but for case or punctuation): nothing new may enter; "),
             Fixed("check the spelling, or an operator can add a group for it"),

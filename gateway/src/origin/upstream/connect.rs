@@ -23,11 +23,15 @@ impl Default for Network {
     fn default() -> Self {
         Self {
             connector: Connector::new(Some(ConnectorOptions::new(256))),
-            addresses: Table::builder().max_capacity(1024).time_to_live(NAME_TTL).build(),
+            addresses: Table::builder()
+                .max_capacity(1024)
+                .time_to_live(NAME_TTL)
+                .build(),
         }
     }
 }
 
+const NAME_DEADLINE: Duration = Duration::from_secs(5);
 const NAME_TTL: Duration = Duration::from_secs(30);
 const POOL_IDLE: Duration = Duration::from_secs(60);
 
@@ -41,24 +45,35 @@ pub struct Connection {
 impl Network {
     /// The addresses of a URL's host that may be connected to.
     pub async fn resolve(&self, url: &Url, allow_private: bool) -> Result<Vec<SocketAddr>, Fault> {
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let host = url
+            .host_str()
+            .unwrap_or_default()
+            .trim_matches(['[', ']'])
+            .to_owned();
         let port = url.port_or_known_default().unwrap_or(443);
         let key = (host, port);
         let addresses = match self.addresses.get(&key).await {
             Some(addresses) => addresses,
             None => {
-                let found: Vec<_> = tokio::net::lookup_host((key.0.as_str(), port))
+                let lookup = tokio::net::lookup_host((key.0.as_str(), port));
+                let found: Vec<_> = tokio::time::timeout(NAME_DEADLINE, lookup)
                     .await
+                    .map_err(|_| Fault::new(FaultKind::Timeout, "name not resolved in time"))?
                     .map_err(|error| {
-                        Fault::new(FaultKind::Unreachable, format!("name not resolved: {error}"))
+                        Fault::new(
+                            FaultKind::Unreachable,
+                            format!("name not resolved: {error}"),
+                        )
                     })?
                     .collect();
                 self.addresses.insert(key, found.clone()).await;
                 found
             }
         };
-        let allowed: Vec<_> =
-            addresses.into_iter().filter(|address| may_connect(address.ip(), allow_private)).collect();
+        let allowed: Vec<_> = addresses
+            .into_iter()
+            .filter(|address| may_connect(address.ip(), allow_private))
+            .collect();
         if allowed.is_empty() {
             let text = "its name has no address that this gateway may connect to".to_owned();
             return Err(Fault::new(FaultKind::Forbidden, text));
@@ -84,14 +99,25 @@ impl Network {
             .connector
             .get_http_session(&peer)
             .await
-            .map_err(|error| Fault::new(FaultKind::Unreachable, format!("no connection: {}", error.etype().as_str())))?;
-        Ok(Connection { session, peer, reused })
+            .map_err(|error| {
+                Fault::new(
+                    FaultKind::Unreachable,
+                    format!("no connection: {}", error.etype().as_str()),
+                )
+            })?;
+        Ok(Connection {
+            session,
+            peer,
+            reused,
+        })
     }
 
     /// Gives a connection back to the pool; only after its response was read to the end.
     pub async fn release(&self, connection: Connection) {
         let Connection { session, peer, .. } = connection;
-        self.connector.release_http_session(session, &peer, Some(POOL_IDLE)).await;
+        self.connector
+            .release_http_session(session, &peer, Some(POOL_IDLE))
+            .await;
     }
 }
 

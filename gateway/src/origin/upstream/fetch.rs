@@ -30,8 +30,10 @@ pub enum FaultKind {
     Unreachable,
     /// a deadline passed
     Timeout,
-    /// a status that is neither success, redirect, 304 nor "not there"
+    /// a server error, or too many requests
     Status,
+    /// a client error other than "not there": an answer about what was asked, not about the upstream
+    Refused,
     /// bytes that are not what was promised: length, digest, type, format
     Content,
     /// a host or address that is not allowed for this upstream
@@ -49,6 +51,7 @@ impl FaultKind {
             Self::Unreachable => "unreachable",
             Self::Timeout => "timeout",
             Self::Status => "status",
+            Self::Refused => "refused",
             Self::Content => "content",
             Self::Forbidden => "forbidden",
             Self::Overloaded => "overloaded",
@@ -68,7 +71,10 @@ impl FaultKind {
 
 impl Fault {
     pub fn new(kind: FaultKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into() }
+        Self {
+            kind,
+            detail: detail.into(),
+        }
     }
 }
 
@@ -92,7 +98,7 @@ pub struct Responded {
     pub url: Url,
     connection: Option<Connection>,
     network: Arc<Network>,
-    _slot: OwnedSlot,
+    slot: Option<OwnedSlot>,
 }
 
 struct OwnedSlot {
@@ -117,22 +123,31 @@ impl Responded {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// Whether the end of the body can be told from a broken connection.
+    pub fn is_framed(&self) -> bool {
+        self.content_length().is_some() || self.headers.contains_key(header::TRANSFER_ENCODING)
+    }
+
     pub fn content_length(&self) -> Option<u64> {
         self.field(header::CONTENT_LENGTH)?.parse().ok()
     }
 
     /// The next piece of the body.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
-        let Some(connection) = &mut self.connection else { return Ok(None) };
+        let Some(connection) = &mut self.connection else {
+            return Ok(None);
+        };
         match connection.session.read_response_body().await {
             Ok(Some(chunk)) => Ok(Some(chunk)),
             Ok(None) => {
+                self.slot = None;
                 if let Some(connection) = self.connection.take() {
                     self.network.release(connection).await;
                 }
                 Ok(None)
             }
             Err(error) => {
+                self.slot = None;
                 self.connection = None;
                 Err(fault_of(&error, "the body broke off"))
             }
@@ -160,13 +175,18 @@ impl Responded {
 }
 
 fn fault_of(error: &pingora_core::Error, what: &str) -> Fault {
-    use pingora_core::ErrorType::{ConnectTimedout, ReadTimedout, TLSHandshakeTimedout, WriteTimedout};
+    use pingora_core::ErrorType::{
+        ConnectTimedout, ReadTimedout, TLSHandshakeTimedout, WriteTimedout,
+    };
     let kind = match error.etype() {
         ConnectTimedout | ReadTimedout | TLSHandshakeTimedout | WriteTimedout => FaultKind::Timeout,
         _ => FaultKind::Unreachable,
     };
     Fault::new(kind, format!("{what}: {}", error.etype().as_str()))
 }
+
+/// An error page up to this size is read to its end for the sake of the connection.
+const DISCARDED_BYTES: u64 = 64 * 1024;
 
 /// Everything a fetch needs that outlives it.
 pub struct Fetcher<'a> {
@@ -184,21 +204,41 @@ impl Fetcher<'_> {
         let started = Instant::now();
         let result = self.follow(url, conditions).await;
         let ecosystem = self.upstream.settings.ecosystem;
-        self.metrics.upstream_done(ecosystem, &result, started.elapsed());
-        self.upstream.note(result.is_err());
+        self.metrics
+            .upstream_done(ecosystem, &result, started.elapsed());
+        let failed = |fault: &Fault| {
+            matches!(
+                fault.kind,
+                FaultKind::Unreachable | FaultKind::Timeout | FaultKind::Status
+            )
+        };
+        self.upstream.note(result.as_ref().is_err_and(failed));
         result
     }
 
     async fn follow(&self, mut url: Url, conditions: &Conditions) -> Result<Fetched, Fault> {
         for _ in 0..=self.limits.redirects {
-            let responded = self.request(&url, conditions).await?;
+            let mut responded = self.request(&url, conditions).await?;
             match responded.status {
                 200 => return Ok(Fetched::Body(responded)),
-                304 => return Ok(Fetched::NotModified(responded)),
-                404 | 410 => return Ok(Fetched::Absent),
+                304 => {
+                    // Read to its (empty) end, so that the connection goes back to the pool.
+                    let _ = responded.next().await;
+                    return Ok(Fetched::NotModified(responded));
+                }
+                404 | 410 => {
+                    let _ = responded.bytes(DISCARDED_BYTES).await;
+                    return Ok(Fetched::Absent);
+                }
                 301 | 302 | 303 | 307 | 308 => url = self.redirected(&responded)?,
                 status => {
-                    return Err(Fault::new(FaultKind::Status, format!("it answered {status}")));
+                    let refused = (400..500).contains(&status) && status != 429;
+                    let kind = if refused {
+                        FaultKind::Refused
+                    } else {
+                        FaultKind::Status
+                    };
+                    return Err(Fault::new(kind, format!("it answered {status}")));
                 }
             }
         }
@@ -212,11 +252,21 @@ impl Fetcher<'_> {
             .join(location)
             .map_err(|_| Fault::new(FaultKind::Content, "it redirects to no address"))?;
         if !self.upstream.allows(&next) {
-            let text = format!("it redirects to {}, a host that is not allowed", authority(&next));
+            let text = format!(
+                "it redirects to {}, a host that is not allowed",
+                authority(&next)
+            );
             return Err(Fault::new(FaultKind::Forbidden, text));
         }
-        if self.upstream.below_base(&next).is_some_and(|path| !(self.same_thing)(path)) {
-            return Err(Fault::new(FaultKind::Forbidden, "it redirects to another package"));
+        if self
+            .upstream
+            .below_base(&next)
+            .is_some_and(|path| !(self.same_thing)(path))
+        {
+            return Err(Fault::new(
+                FaultKind::Forbidden,
+                "it redirects to another package",
+            ));
         }
         Ok(next)
     }
@@ -224,15 +274,13 @@ impl Fetcher<'_> {
     /// One exchange, with one more try at another address (or the same, if there is one only) when nothing came back.
     async fn request(&self, url: &Url, conditions: &Conditions) -> Result<Responded, Fault> {
         let slot = self.slot().await?;
-        let addresses =
-            self.network.resolve(url, self.upstream.settings.allow_private).await?;
+        let addresses = self
+            .network
+            .resolve(url, self.upstream.settings.allow_private)
+            .await?;
         let first = self.exchange(url, addresses[0], conditions).await;
         let retry = match &first {
-            Ok((connection, headers, status)) if *status < 500 => {
-                let _ = (connection, headers);
-                false
-            }
-            Ok(_) => addresses.len() > 1,
+            Ok((_, _, status)) => *status >= 500 && addresses.len() > 1,
             Err(fault) => fault.kind == FaultKind::Unreachable,
         };
         let answered = if retry {
@@ -248,19 +296,27 @@ impl Fetcher<'_> {
             url: url.clone(),
             connection: Some(connection),
             network: Arc::clone(self.network),
-            _slot: slot,
+            slot: Some(slot),
         })
     }
 
     async fn slot(&self) -> Result<OwnedSlot, Fault> {
         let full = || Fault::new(FaultKind::Overloaded, "too many requests wait for it");
+        if let Ok(permit) = self.upstream.slots.try_acquire() {
+            permit.forget();
+            return Ok(OwnedSlot {
+                upstream: Arc::clone(self.upstream),
+            });
+        }
         let _waiting = self.upstream.queue.try_acquire().map_err(|_| full())?;
         let permit = timeout(self.limits.first_byte, self.upstream.slots.acquire())
             .await
             .map_err(|_| full())?
             .map_err(|_| full())?;
         permit.forget();
-        Ok(OwnedSlot { upstream: Arc::clone(self.upstream) })
+        Ok(OwnedSlot {
+            upstream: Arc::clone(self.upstream),
+        })
     }
 
     async fn exchange(
@@ -294,21 +350,38 @@ impl Fetcher<'_> {
     }
 
     fn head(&self, url: &Url, conditions: &Conditions) -> Result<RequestHeader, Fault> {
-        let unbuildable = |_| Fault::new(FaultKind::Forbidden, "an address that can't be asked for");
+        let unbuildable =
+            |_| Fault::new(FaultKind::Forbidden, "an address that can't be asked for");
         let target = url.query().map_or_else(
             || url.path().to_owned(),
             |query| format!("{}?{query}", url.path()),
         );
-        let method = if conditions.method.is_empty() { "GET" } else { conditions.method };
+        let method = if conditions.method.is_empty() {
+            "GET"
+        } else {
+            conditions.method
+        };
         let mut head =
             RequestHeader::build(method, target.as_bytes(), Some(8)).map_err(unbuildable)?;
-        let mut put = |name: &'static str, value: &str| {
-            head.insert_header(name, value).map_err(unbuildable)
-        };
+        let mut put =
+            |name: &'static str, value: &str| head.insert_header(name, value).map_err(unbuildable);
         put("Host", &authority(url))?;
-        put("User-Agent", concat!("portcullis/", env!("CARGO_PKG_VERSION")))?;
-        put("Accept", if conditions.accept.is_empty() { "*/*" } else { conditions.accept })?;
-        put("Accept-Encoding", if conditions.gzip { "gzip" } else { "identity" })?;
+        put(
+            "User-Agent",
+            concat!("portcullis/", env!("CARGO_PKG_VERSION")),
+        )?;
+        put(
+            "Accept",
+            if conditions.accept.is_empty() {
+                "*/*"
+            } else {
+                conditions.accept
+            },
+        )?;
+        put(
+            "Accept-Encoding",
+            if conditions.gzip { "gzip" } else { "identity" },
+        )?;
         if let Some(etag) = &conditions.if_none_match {
             put("If-None-Match", etag)?;
         }

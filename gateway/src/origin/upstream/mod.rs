@@ -30,6 +30,9 @@ pub struct Upstream {
     failed_at: Mutex<Option<Instant>>,
 }
 
+/// The framework logs what we handle and log ourselves (a connection that broke, a pool that missed).
+pub const LOG_FILTER: &str = "pingora_core=off";
+
 /// How long a failed upstream is left alone while a stale copy can be served.
 const BREATHER: Duration = Duration::from_secs(5);
 
@@ -54,7 +57,11 @@ impl Upstream {
             Location::Path(path) => self.base.join(path).map_err(|error| error.to_string()),
             Location::Url(url) => {
                 let url = Url::parse(url).map_err(|error| error.to_string())?;
-                if self.allows(&url) { Ok(url) } else { Err(authority(&url)) }
+                if self.allows(&url) {
+                    Ok(url)
+                } else {
+                    Err(authority(&url))
+                }
             }
         }
     }
@@ -79,17 +86,22 @@ impl Upstream {
         if !self.is_base(url) {
             return None;
         }
-        url.path().strip_prefix(self.base.path().trim_end_matches('/'))
+        url.path()
+            .strip_prefix(self.base.path().trim_end_matches('/'))
     }
 
     fn knows(&self, authority: &str) -> bool {
         let host = authority.split(':').next().unwrap_or(authority);
-        self.hosts.lock().is_ok_and(|hosts| hosts.contains(authority) || hosts.contains(host))
+        self.hosts
+            .lock()
+            .is_ok_and(|hosts| hosts.contains(authority) || hosts.contains(host))
     }
 
     /// Learns the host that serves files from an index's own links, if none is known yet: one host, that of most links.
     pub fn learn(&self, index: &Index) {
-        let Ok(mut hosts) = self.hosts.lock() else { return };
+        let Ok(mut hosts) = self.hosts.lock() else {
+            return;
+        };
         if !hosts.is_empty() {
             return;
         }
@@ -104,7 +116,11 @@ impl Upstream {
             }
         }
         if let Some((host, _)) = counts.into_iter().max_by_key(|(_, count)| *count) {
-            tracing::info!(upstream = self.settings.id, host, "learnt the host of the upstream's files");
+            tracing::info!(
+                upstream = self.settings.id,
+                host,
+                "learnt the host of the upstream's files"
+            );
             hosts.insert(host);
         }
     }
@@ -124,5 +140,6 @@ impl Upstream {
 
 fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }

@@ -32,7 +32,9 @@ pub(super) fn read(package: &PackageName, document: Document) -> Result<Index, U
         .deserialize_map(outline)
         .and_then(|seen| deserializer.end().map(|()| seen))
         .map_err(|error| unreadable(package, &format!("it is not such a document: {error}")))?;
-    if seen == 0 {
+    // What is left of a package that was unpublished whole: a time for that, and no versions.
+    let unpublished = top.times.iter().any(|(key, _)| key == "unpublished");
+    if seen == 0 && !unpublished {
         return Err(unreadable(package, "it has no versions"));
     }
     if top.name.as_deref() != Some(package.to_string().as_str()) {

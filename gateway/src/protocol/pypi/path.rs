@@ -99,9 +99,10 @@ fn canonical(
             "{file:?} is not a file of version {version}"
         )));
     }
+    // The file's own spelling of the version: one file, one coordinate, whatever the client wrote.
     Ok(ArtifactTarget {
         package,
-        version,
+        version: found,
         file: file.to_string(),
         sidecar,
     })
