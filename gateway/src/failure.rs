@@ -37,7 +37,7 @@ pub enum Failure {
 pub struct Telling<'a> {
     pub ecosystem: Option<Ecosystem>,
     pub problem_json: bool,
-    /// The decision's id, under which the admin listener shows it.
+    /// The decision's id, under which the admin listener shows it, if a rule spoke.
     pub decision: &'a str,
 }
 
@@ -119,16 +119,18 @@ impl Failure {
             None if self.status() == 403 => ("urn:portcullis:control:version".to_owned(), "POLICY"),
             None => ("about:blank".to_owned(), "UPSTREAM"),
         };
-        let body = json!({
+        let mut body = json!({
             "type": kind,
             "title": phrase,
             "status": self.status(),
             "detail": phrase,
-            "instance": format!("/decisions/{}", telling.decision),
             "error": phrase,
             "message": phrase,
             "code": code,
         });
+        if self.reason().is_some() {
+            body["instance"] = json!(format!("/decisions/{}", telling.decision));
+        }
         plain(self.status(), "application/problem+json", &body.to_string())
     }
 }

@@ -6,8 +6,6 @@
     reason = "a test"
 )]
 
-use std::time::Instant;
-
 use rules::{
     Ecosystem, GroupSpec, ModeSpec, PackageName, Pattern, Place, Policy, PolicySpec,
     RepositorySpec, Strength,
@@ -179,48 +177,5 @@ fn the_index_agrees_with_a_scan() {
                 assert_eq!(found.ancestors, path, "{name}");
             }
         }
-    }
-}
-
-/// The figure of the design: at most 2 µs with 10,000 groups (release build).
-/// `cargo test --release -p rules --test properties -- --ignored --nocapture`
-#[test]
-#[ignore = "a measurement"]
-fn one_decision_among_ten_thousand_groups() {
-    let groups = (0..10_000)
-        .map(|at| GroupSpec {
-            external: Some(ModeSpec::Block),
-            ..GroupSpec::new(match at % 3 {
-                0 => format!("/npm//some-package-{at}$"),
-                1 => format!("/npm/scope-{at}/*"),
-                _ => format!("/npm//prefix-{}-{at}~", "long-".repeat(at % 17)),
-            })
-        })
-        .collect();
-    let spec = PolicySpec {
-        groups,
-        repositories: repositories(),
-    };
-    let started = Instant::now();
-    let (policy, _warnings) = Policy::compile(&spec).unwrap();
-    println!("compile: {:?}", started.elapsed());
-    for name in [
-        "left-pad",
-        "@types/node",
-        "some-package-3000",
-        "@babel/plugin-transform-typescript",
-    ] {
-        let package = PackageName::npm(name).unwrap();
-        let measure = |what: &str, ask: &dyn Fn()| {
-            let started = Instant::now();
-            (0..100_000).for_each(|_| ask());
-            println!("{name} {what}: {:?}", started.elapsed() / 100_000);
-        };
-        measure("claimed", &|| {
-            _ = std::hint::black_box(policy.claimed(&package))
-        });
-        measure("origins", &|| {
-            _ = std::hint::black_box(policy.origins(&package, "app"))
-        });
     }
 }

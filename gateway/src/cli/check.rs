@@ -7,12 +7,12 @@ use anyhow::Result;
 use super::load::load;
 use super::{Settings, say};
 
-/// Exit status 0 clean, 1 findings in the rules, 2 a configuration that can't be read (by the caller, from the error).
+/// Exit status 0 clean, 1 findings, 2 unusable: rules or a configuration that `serve` would refuse.
 pub fn run(settings: Settings) -> Result<ExitCode> {
     let loaded = load(&settings)?;
-    let findings = match rules::Policy::compile(&loaded.config.policy_spec) {
-        Ok((_, warnings)) => warnings,
-        Err(findings) => findings,
+    let (findings, usable) = match rules::Policy::compile(&loaded.config.policy_spec) {
+        Ok((_, warnings)) => (warnings, true),
+        Err(findings) => (findings, false),
     };
     for finding in &findings {
         say(&finding.to_string());
@@ -28,5 +28,5 @@ pub fn run(settings: Settings) -> Result<ExitCode> {
         ));
         return Ok(ExitCode::SUCCESS);
     }
-    Ok(ExitCode::from(1))
+    Ok(ExitCode::from(if usable { 1 } else { 2 }))
 }

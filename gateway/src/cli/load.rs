@@ -1,6 +1,7 @@
 //! From the command line's settings to a configuration: file, environment, and what the package managers know.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow};
 
@@ -13,16 +14,27 @@ pub struct Loaded {
     pub config: Config,
     /// The file, if there was one.
     pub file: Option<PathBuf>,
+    /// The file's date and size, taken before it was read: a later change has another.
+    pub stamp: Option<Stamp>,
     pub notes: Vec<String>,
     /// Whether the file says nothing at all.
     pub is_blank: bool,
+}
+
+/// What tells a changed file: its date and size.
+pub type Stamp = (SystemTime, u64);
+
+/// The stamp of a file as it is now.
+pub fn stamp(file: &Path) -> Option<Stamp> {
+    let metadata = std::fs::metadata(file).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
 }
 
 const DEFAULT_FILE: &str = "portcullis.toml";
 
 /// Reads and completes the configuration.
 pub fn load(settings: &Settings) -> Result<Loaded> {
-    let (file, text) = text_of(settings)?;
+    let (file, stamp, text) = text_of(settings)?;
     let surroundings = Surroundings::of_process();
     let overrides = overrides(settings, &surroundings);
     let discovery = if names_every_upstream(&text) {
@@ -40,19 +52,21 @@ pub fn load(settings: &Settings) -> Result<Loaded> {
     Ok(Loaded {
         config,
         file,
+        stamp,
         notes,
         is_blank,
     })
 }
 
-fn text_of(settings: &Settings) -> Result<(Option<PathBuf>, String)> {
+fn text_of(settings: &Settings) -> Result<(Option<PathBuf>, Option<Stamp>, String)> {
     let default = || Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.is_file());
     let Some(file) = settings.config.clone().or_else(default) else {
-        return Ok((None, String::new()));
+        return Ok((None, None, String::new()));
     };
+    let before = stamp(&file);
     let text = std::fs::read_to_string(&file)
         .with_context(|| format!("{} can't be read", file.display()))?;
-    Ok((Some(file), text))
+    Ok((Some(file), before, text))
 }
 
 fn overrides(settings: &Settings, surroundings: &Surroundings) -> Overrides {

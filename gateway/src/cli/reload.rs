@@ -1,25 +1,34 @@
 //! Reloading: on SIGHUP and on a change of the file, all or nothing. A bad file keeps the old rules in force.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Settings;
-use super::load::{self, lines};
+use super::load::{self, Stamp, lines, stamp};
 use crate::app::{App, Snapshot};
+
+/// The file, as it was when its content was taken.
+pub struct Watched {
+    pub file: Option<PathBuf>,
+    pub stamp: Option<Stamp>,
+}
 
 /// How often the file's date is looked at: a change is in force within a second.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Reloads until aborted.
-pub async fn watch(app: Arc<App>, settings: Settings, file: Option<PathBuf>, address: SocketAddr) {
+pub async fn watch(app: Arc<App>, settings: Settings, watched: Watched, address: SocketAddr) {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else {
         return;
     };
-    let mut taken = file.as_deref().and_then(stamp);
+    let Watched {
+        file,
+        stamp: mut taken,
+    } = watched;
     let mut before = taken;
     let mut ticks = tokio::time::interval(LOOK);
     loop {
@@ -38,12 +47,6 @@ pub async fn watch(app: Arc<App>, settings: Settings, file: Option<PathBuf>, add
         }
         reload(&app, settings.clone(), address).await;
     }
-}
-
-/// What tells a changed file: its date and size.
-fn stamp(file: &Path) -> Option<(SystemTime, u64)> {
-    let metadata = std::fs::metadata(file).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
 }
 
 async fn reload(app: &Arc<App>, settings: Settings, address: SocketAddr) {

@@ -66,7 +66,11 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
     for note in &loaded.notes {
         complain(&format!("note: {note}"));
     }
-    let reloading = tokio::spawn(reload::watch(app, settings, loaded.file, address));
+    let watched = reload::Watched {
+        file: loaded.file,
+        stamp: loaded.stamp,
+    };
+    let reloading = tokio::spawn(reload::watch(app, settings, watched, address));
     wait_for_end().await?;
     tracing::info!("stopping: running requests may end");
     let _ = stop.send(true);

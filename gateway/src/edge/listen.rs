@@ -31,7 +31,7 @@ pub async fn serve(
     answerer: Arc<dyn Answerer>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let room = Arc::new(Semaphore::new(answerer.limits().connections as usize));
+    let room = Arc::new(Semaphore::new(answerer.limits().connections));
     let mut sessions = JoinSet::new();
     loop {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else {

@@ -91,7 +91,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         let bytes = self.buffer.split_to(end);
         Ok(head::parse(
             &bytes,
-            limits.head_fields as usize,
+            limits.head_fields,
             limits.target_bytes as usize,
         )?)
     }

@@ -41,7 +41,7 @@ pub async fn answer(
     }
     let gathered = gather(context, target, &origins).await?;
     if gathered.is_empty() {
-        return nothing(context, target, &origins);
+        return nothing(context, target, &origins, trace);
     }
     trace.cache = outcome(&gathered);
     let last_modified = gathered[0].listing.last_modified.clone();
@@ -188,6 +188,7 @@ fn nothing(
     context: &Context<'_>,
     target: &IndexTarget,
     origins: &Origins,
+    trace: &mut Trace,
 ) -> Result<Reply, Failure> {
     let asked = origins
         .iter()
@@ -198,6 +199,7 @@ fn nothing(
     if let DocumentKind::Simple(form) = target.document {
         // pip and uv show nothing of a refused index page; they do show the refusal of a file (protocols.md §2.10).
         if installer(context.accept.as_deref()) {
+            trace.note_refusal(reason, &context.app.observer.audit.next_id());
             let page = marker(&target.package, &reason.sentence, form);
             return Ok(marker_reply(page));
         }

@@ -22,7 +22,7 @@ impl Memo {
             .max_capacity(limits.memo_bytes)
             .weigher(|_, prepared: &Arc<Prepared>| prepared.weight())
             .build();
-        let parallel = usize::try_from(limits.render_parallel).unwrap_or(2).max(1);
+        let parallel = limits.render_parallel.max(1);
         Self {
             documents,
             work: Arc::new(Semaphore::new(parallel)),

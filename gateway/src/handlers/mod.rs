@@ -91,7 +91,10 @@ async fn handle(app: &Arc<App>, request: &Request, trace: &mut Trace) -> Reply {
     match result {
         Ok(reply) => reply,
         Err(failure) => {
-            let decision = app.observer.audit.next_id();
+            let decision = match failure.reason() {
+                Some(_) => app.observer.audit.next_id(),
+                None => String::new(),
+            };
             if let Failure::Internal(detail) | Failure::Upstream { detail, .. } = &failure {
                 tracing::warn!(path = request.target, detail, "request failed");
             }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use http::header;
-use rules::{Ecosystem, PackageName};
+use rules::{Ecosystem, PackageName, Reason};
 
 use crate::edge::Sent;
 use crate::edge::route::Route;
@@ -65,14 +65,19 @@ impl Trace {
     /// Notes the decision of a failure that a rule caused.
     pub fn note_failure(&mut self, failure: &Failure, id: &str) {
         if let Some(reason) = failure.reason() {
-            self.decision = Some(Decided {
-                id: id.to_owned(),
-                verdict: "deny",
-                control: reason.control.as_str(),
-                group: reason.group.clone(),
-                sentence: reason.sentence.clone(),
-            });
+            self.note_refusal(reason, id);
         }
+    }
+
+    /// Notes a refusal, however it is told.
+    pub fn note_refusal(&mut self, reason: &Reason, id: &str) {
+        self.decision = Some(Decided {
+            id: id.to_owned(),
+            verdict: "deny",
+            control: reason.control.as_str(),
+            group: reason.group.clone(),
+            sentence: reason.sentence.clone(),
+        });
     }
 
     pub fn finish(self, sent: Sent, duration: Duration) -> Outcome {

@@ -13,22 +13,37 @@ use crate::origin::upstream::{Fault, Fetched};
 /// The gateway's metrics.
 pub struct Metrics {
     registry: Registry,
+    serving: Serving,
+    fetching: Fetching,
+    keeping: Keeping,
+    reloads: IntCounterVec,
+    reload_successful: IntGauge,
+}
+
+/// What clients got.
+struct Serving {
     requests: IntCounterVec,
     duration: HistogramVec,
     response_bytes: IntCounterVec,
     cache_requests: IntCounterVec,
     cache_bytes: IntCounterVec,
     decisions: IntCounterVec,
-    upstream_requests: IntCounterVec,
-    upstream_errors: IntCounterVec,
-    upstream_duration: HistogramVec,
     edge_refusals: IntCounterVec,
+}
+
+/// What upstreams gave.
+struct Fetching {
+    requests: IntCounterVec,
+    errors: IntCounterVec,
+    duration: HistogramVec,
     weak_integrity: IntCounterVec,
-    reloads: IntCounterVec,
-    reload_successful: IntGauge,
+}
+
+/// What the cache holds.
+struct Keeping {
     fills: IntGauge,
     entries: IntGauge,
-    store_bytes: IntGauge,
+    bytes: IntGauge,
     evictions: IntGauge,
 }
 
@@ -42,83 +57,68 @@ impl Default for Metrics {
         let table = Table {
             registry: Registry::new(),
         };
-        let by_kind = &["ecosystem", "kind"][..];
+        let reload_help = "1 if the last reload was taken.";
         let metrics = Self {
-            requests: table.counters(
-                "requests_total",
-                "Requests answered.",
-                &["ecosystem", "kind", "status"],
-            ),
-            duration: table.histograms(
-                "request_duration_seconds",
-                "From request head to last byte of the reply.",
-                by_kind,
-            ),
-            response_bytes: table.counters(
-                "response_bytes_total",
-                "Body bytes sent to clients.",
-                by_kind,
-            ),
-            cache_requests: table.counters(
-                "cache_requests_total",
-                "Storable answers by what the cache did.",
-                &["ecosystem", "kind", "outcome"],
-            ),
-            cache_bytes: table.counters(
-                "cache_bytes_total",
-                "Body bytes sent by what the cache did.",
-                &["outcome"],
-            ),
-            decisions: table.counters(
-                "decisions_total",
-                "Decisions by control and verdict.",
-                &["ecosystem", "control", "verdict"],
-            ),
-            upstream_requests: table.counters(
-                "upstream_requests_total",
-                "Requests to upstreams by what came back.",
-                &["ecosystem", "result"],
-            ),
-            upstream_errors: table.counters(
-                "upstream_errors_total",
-                "Upstream faults by kind.",
-                &["ecosystem", "error"],
-            ),
-            upstream_duration: table.histograms(
-                "upstream_duration_seconds",
-                "From request to response head.",
-                &["ecosystem"],
-            ),
-            edge_refusals: table.counters(
-                "edge_refusals_total",
-                "Requests refused before they were parsed whole.",
-                &["status"],
-            ),
-            weak_integrity: table.counters(
-                "integrity_weak_total",
-                "Artifacts kept without a SHA-256 or stronger promise.",
-                &["ecosystem"],
-            ),
-            reloads: table.counters(
-                "config_reloads_total",
-                "Attempts to reload the configuration.",
-                &["result"],
-            ),
-            reload_successful: table.gauge(
-                "config_last_reload_successful",
-                "1 if the last reload was taken.",
-            ),
-            fills: table.gauge(
-                "cache_fills_in_flight",
-                "Downloads into the cache that run now.",
-            ),
-            entries: table.gauge("cache_entries", "Entries in the cache."),
-            store_bytes: table.gauge("cache_size_bytes", "Bytes of bodies in the cache."),
-            evictions: table.gauge("cache_evictions", "Entries evicted for space since start."),
+            serving: Serving::new(&table),
+            fetching: Fetching::new(&table),
+            keeping: Keeping::new(&table),
+            reloads: table.counters("config_reloads_total", "Reloads tried.", &["result"]),
+            reload_successful: table.gauge("config_last_reload_successful", reload_help),
             registry: table.registry,
         };
         metrics.reload_successful.set(1);
         metrics
+    }
+}
+
+impl Serving {
+    fn new(table: &Table) -> Self {
+        let kinds = &["ecosystem", "kind"][..];
+        let statuses = &["ecosystem", "kind", "status"][..];
+        let outcomes = &["ecosystem", "kind", "outcome"][..];
+        let verdicts = &["ecosystem", "control", "verdict"][..];
+        let to_last_byte = "From request head to last byte of the reply.";
+        let by_cache = "Answers by what the cache did.";
+        let refused = "Requests refused before they were parsed whole.";
+        Self {
+            requests: table.counters("requests_total", "Requests answered.", statuses),
+            duration: table.histograms("request_duration_seconds", to_last_byte, kinds),
+            response_bytes: table.counters("response_bytes_total", "Body bytes sent.", kinds),
+            cache_requests: table.counters("cache_requests_total", by_cache, outcomes),
+            cache_bytes: table.counters("cache_bytes_total", "Body bytes sent.", &["outcome"]),
+            decisions: table.counters("decisions_total", "Decisions by verdict.", verdicts),
+            edge_refusals: table.counters("edge_refusals_total", refused, &["status"]),
+        }
+    }
+}
+
+impl Fetching {
+    fn new(table: &Table) -> Self {
+        let results = &["ecosystem", "result"][..];
+        let errors = &["ecosystem", "error"][..];
+        let ecosystem = &["ecosystem"][..];
+        let by_result = "Requests to upstreams by what came back.";
+        let to_head = "From request to response head.";
+        let weak = "Artifacts kept without a SHA-256 or stronger promise.";
+        Self {
+            requests: table.counters("upstream_requests_total", by_result, results),
+            errors: table.counters("upstream_errors_total", "Upstream faults by kind.", errors),
+            duration: table.histograms("upstream_duration_seconds", to_head, ecosystem),
+            weak_integrity: table.counters("integrity_weak_total", weak, ecosystem),
+        }
+    }
+}
+
+impl Keeping {
+    fn new(table: &Table) -> Self {
+        let fills = "Downloads into the cache that run now.";
+        let evictions = "Entries evicted for space since start.";
+        Self {
+            fills: table.gauge("cache_fills_in_flight", fills),
+            entries: table.gauge("cache_entries", "Entries in the cache."),
+            bytes: table.gauge("cache_size_bytes", "Bytes of bodies in the cache."),
+            evictions: table.gauge("cache_evictions", evictions),
+        }
     }
 }
 
@@ -163,20 +163,25 @@ impl Metrics {
     pub fn request_done(&self, outcome: &Outcome) {
         let (ecosystem, kind) = (outcome.ecosystem_label(), outcome.kind.as_str());
         let status = outcome.status.to_string();
-        self.requests
+        self.serving
+            .requests
             .with_label_values(&[ecosystem, kind, &status])
             .inc();
-        self.duration
+        self.serving
+            .duration
             .with_label_values(&[ecosystem, kind])
             .observe(outcome.duration.as_secs_f64());
-        self.response_bytes
+        self.serving
+            .response_bytes
             .with_label_values(&[ecosystem, kind])
             .inc_by(outcome.bytes);
         let cache = outcome.cache.as_str();
-        self.cache_requests
+        self.serving
+            .cache_requests
             .with_label_values(&[ecosystem, kind, cache])
             .inc();
-        self.cache_bytes
+        self.serving
+            .cache_bytes
             .with_label_values(&[cache])
             .inc_by(outcome.bytes);
         let (control, verdict) = match &outcome.decision {
@@ -184,7 +189,8 @@ impl Metrics {
             None if outcome.package.is_some() => ("none", "allow"),
             None => return,
         };
-        self.decisions
+        self.serving
+            .decisions
             .with_label_values(&[ecosystem, control, verdict])
             .inc();
     }
@@ -202,30 +208,35 @@ impl Metrics {
             Ok(Fetched::NotModified(_)) => "not_modified",
             Ok(Fetched::Absent) => "not_found",
             Err(fault) => {
-                self.upstream_errors
+                self.fetching
+                    .errors
                     .with_label_values(&[ecosystem, fault.kind.as_str()])
                     .inc();
                 "error"
             }
         };
-        self.upstream_requests
+        self.fetching
+            .requests
             .with_label_values(&[ecosystem, label])
             .inc();
-        self.upstream_duration
+        self.fetching
+            .duration
             .with_label_values(&[ecosystem])
             .observe(took.as_secs_f64());
     }
 
     /// Counts a request that was refused at the edge.
     pub fn edge_refused(&self, status: u16) {
-        self.edge_refusals
+        self.serving
+            .edge_refusals
             .with_label_values(&[&status.to_string()])
             .inc();
     }
 
     /// Counts an artifact that was kept on the word of a weak digest, or none.
     pub fn weak_integrity(&self, ecosystem: Ecosystem) {
-        self.weak_integrity
+        self.fetching
+            .weak_integrity
             .with_label_values(&[ecosystem.as_str()])
             .inc();
     }
@@ -241,10 +252,10 @@ impl Metrics {
     /// The scrape (Prometheus text format 0.0.4).
     pub fn scrape(&self, stats: &cache::Stats) -> Vec<u8> {
         let as_gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        self.fills.set(as_gauge(stats.fills_in_flight));
-        self.entries.set(as_gauge(stats.entries));
-        self.store_bytes.set(as_gauge(stats.bytes));
-        self.evictions.set(as_gauge(stats.evictions));
+        self.keeping.fills.set(as_gauge(stats.fills_in_flight));
+        self.keeping.entries.set(as_gauge(stats.entries));
+        self.keeping.bytes.set(as_gauge(stats.bytes));
+        self.keeping.evictions.set(as_gauge(stats.evictions));
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             tracing::error!(%error, "metrics can't be encoded");

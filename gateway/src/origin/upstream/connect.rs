@@ -10,7 +10,7 @@ use pingora_core::protocols::http::client::HttpSession;
 use pingora_core::upstreams::peer::HttpPeer;
 use url::Url;
 
-use super::fetch::{Fault, FaultKind};
+use super::fault::{Fault, FaultKind};
 use crate::config::Limits;
 
 /// The way to the upstreams: one connection pool and one name table for all.

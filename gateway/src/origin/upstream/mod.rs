@@ -4,6 +4,7 @@
 //! only to a host that is allowed for that upstream, and never to an address more private than the upstream's own.
 
 mod connect;
+mod fault;
 mod fetch;
 
 use std::collections::BTreeSet;
@@ -17,7 +18,8 @@ use crate::config;
 use crate::protocol::{Index, Location};
 
 pub use connect::Network;
-pub use fetch::{Conditions, Fault, FaultKind, Fetched, Fetcher, Responded};
+pub use fault::{Fault, FaultKind};
+pub use fetch::{Conditions, Fetched, Fetcher, Responded};
 
 /// One upstream registry at run time.
 pub struct Upstream {
@@ -44,8 +46,8 @@ impl Upstream {
         Some(Self {
             base,
             hosts: Mutex::new(hosts),
-            slots: Semaphore::new(limits.upstream_concurrency as usize),
-            queue: Semaphore::new(limits.upstream_queue as usize),
+            slots: Semaphore::new(limits.upstream_concurrency),
+            queue: Semaphore::new(limits.upstream_queue),
             failed_at: Mutex::new(None),
             settings,
         })

@@ -2,7 +2,6 @@
 
 mod paths;
 mod rendering;
-mod scale;
 mod services;
 
 use bytes::Bytes;
