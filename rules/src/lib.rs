@@ -100,4 +100,4 @@ pub use policy::{
     SearchExplanation, Severity,
 };
 pub use topology::{RepositorySpec, SEARCHED_MAX, UPSTREAMS_MAX};
-pub use version::{compare, is_prerelease, same};
+pub use version::{VersionKey, compare, is_prerelease, same};

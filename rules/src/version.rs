@@ -24,12 +24,72 @@ const VERSION_BYTES_MAX: usize = 256;
 /// assert!(compare(Ecosystem::Maven, "1.0-SNAPSHOT", "1.0").is_lt());
 /// ```
 pub fn compare(ecosystem: Ecosystem, left: &str, right: &str) -> Ordering {
-    match ecosystem {
-        Ecosystem::Npm => by(npm::Version::parse, left, right),
-        Ecosystem::Pypi => by(pypi::Version::parse, left, right),
-        Ecosystem::Maven => by(maven::Version::parse, left, right),
+    VersionKey::new(ecosystem, left).cmp(&VersionKey::new(ecosystem, right))
+}
+
+/// A version read once, for those who compare it many times: sorts as [`compare`] says.
+#[derive(Debug)]
+pub struct VersionKey<'a> {
+    text: &'a str,
+    read: Read<'a>,
+}
+
+/// `None` is what cannot be read; it is less than any `Some`, so it sorts lowest.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Read<'a> {
+    Npm(Option<npm::Version<'a>>),
+    Pypi(Option<pypi::Version<'a>>),
+    Maven(Option<maven::Version>),
+}
+
+impl<'a> VersionKey<'a> {
+    /// Reads a version of an ecosystem.
+    pub fn new(ecosystem: Ecosystem, text: &'a str) -> Self {
+        let read = match ecosystem {
+            Ecosystem::Npm => Read::Npm(read(npm::Version::parse, text)),
+            Ecosystem::Pypi => Read::Pypi(read(pypi::Version::parse, text)),
+            Ecosystem::Maven => Read::Maven(read(maven::Version::parse, text)),
+        };
+        Self { text, read }
+    }
+
+    /// The version as it is written.
+    pub const fn text(&self) -> &'a str {
+        self.text
+    }
+
+    const fn is_read(&self) -> bool {
+        !matches!(
+            self.read,
+            Read::Npm(None) | Read::Pypi(None) | Read::Maven(None)
+        )
     }
 }
+
+impl Ord for VersionKey<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let order = self.read.cmp(&other.read);
+        if order.is_eq() && !self.is_read() {
+            self.text.cmp(other.text)
+        } else {
+            order
+        }
+    }
+}
+
+impl PartialOrd for VersionKey<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for VersionKey<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for VersionKey<'_> {}
 
 /// Whether the version announces itself as not final; one that cannot be read does not count as
 /// final either.
@@ -54,14 +114,6 @@ pub fn same(ecosystem: Ecosystem, left: &str, right: &str) -> bool {
             Ecosystem::Pypi => equal(pypi::Version::parse, left, right),
             Ecosystem::Maven => false,
         }
-}
-
-fn by<'a, V: Ord>(parse: fn(&'a str) -> Option<V>, left: &'a str, right: &'a str) -> Ordering {
-    match (read(parse, left), read(parse, right)) {
-        (None, None) => left.cmp(right),
-        // `None` is less than any `Some`: what cannot be read sorts lowest.
-        (left, right) => left.cmp(&right),
-    }
 }
 
 fn equal<'a, V: Ord>(parse: fn(&'a str) -> Option<V>, left: &'a str, right: &'a str) -> bool {

@@ -238,29 +238,3 @@ fn maven_has_mirrors_and_a_super_pom() {
         Some("http://mirror.test/m2/")
     );
 }
-#[test]
-fn zz_real() {
-    let h = tempfile::tempdir().unwrap();
-    let env = BTreeMap::from([
-        ("PATH".to_owned(), std::env::var("PATH").unwrap()),
-        ("HOME".into(), h.path().display().to_string()),
-    ]);
-    let d = discover(
-        &Surroundings {
-            env,
-            home: h.path().into(),
-            root: h.path().into(),
-        },
-        &Own::default(),
-    );
-    for (e, f) in &d.found {
-        println!(
-            "{} {} https={} slash={}",
-            e.as_str(),
-            f.source,
-            f.url.starts_with("https"),
-            f.url.ends_with('/')
-        );
-    }
-    println!("{:?}", d.notes);
-}

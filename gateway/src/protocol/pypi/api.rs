@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::super::{Part, Rendered, Unrenderable};
 use super::filename::same_version;
 use super::merge::{Merged, Shelved};
-use super::page::{Project, Version};
+use super::page::{Project, version_key};
 use super::render::file_path;
 
 /// The keys that a project page and the JSON API name differently.
@@ -83,7 +83,7 @@ fn subject(merged: &Merged<'_>, version: Option<&str>) -> Option<String> {
             .versions
             .iter()
             .copied()
-            .max_by_key(|text| Version(text))
+            .max_by_key(|text| version_key(text))
     };
     named.or_else(newest).map(String::from)
 }
@@ -135,11 +135,11 @@ fn releases(package: &PackageName, merged: &Merged<'_>, base: &str) -> Map<Strin
     let mut places = BTreeMap::new();
     let mut groups: Vec<(&str, Vec<Value>)> = Vec::new();
     for version in &merged.versions {
-        places.insert(Version(version), groups.len());
+        places.insert(version_key(version), groups.len());
         groups.push((version, Vec::new()));
     }
     for shelved in &merged.files {
-        if let Some(place) = places.get(&Version(shelved.version)) {
+        if let Some(place) = places.get(&version_key(shelved.version)) {
             groups[*place].1.push(entry(package, shelved, base));
         }
     }

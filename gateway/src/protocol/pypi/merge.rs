@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use rules::VersionKey;
 use serde_json::{Map, Value};
 
 use super::super::{Body, Part, Shown};
-use super::page::{File, Project, Version};
+use super::page::{File, Project, version_key};
 
 /// A file as it goes into the listing.
 pub(super) struct Shelved<'a> {
@@ -32,8 +33,8 @@ impl<'a> Merged<'a> {
             files: Vec::new(),
             versions: Vec::new(),
         };
-        let mut owned: BTreeSet<Version<'a>> = BTreeSet::new();
-        let mut named: BTreeSet<Version<'a>> = BTreeSet::new();
+        let mut owned: BTreeSet<VersionKey<'a>> = BTreeSet::new();
+        let mut named: BTreeSet<VersionKey<'a>> = BTreeSet::new();
         for part in parts {
             let Body::Pypi(project) = &part.index.body else {
                 continue;
@@ -46,25 +47,30 @@ impl<'a> Merged<'a> {
                 .iter()
                 .map(|listed| listed.version.as_str());
             let extra = project.versions.iter().flatten().map(String::as_str);
-            owned.extend(listed.clone().map(Version));
+            owned.extend(listed.clone().map(version_key));
             // The document's own list goes first, for its spelling and its order.
             merged.versions.extend(
                 extra
                     .chain(listed)
-                    .filter(|text| named.insert(Version(text))),
+                    .filter(|text| named.insert(version_key(text))),
             );
         }
         merged
     }
 
-    fn add_files(&mut self, part: &Part<'a>, project: &'a Project, owned: &BTreeSet<Version<'_>>) {
+    fn add_files(
+        &mut self,
+        part: &Part<'a>,
+        project: &'a Project,
+        owned: &BTreeSet<VersionKey<'_>>,
+    ) {
         for file in &project.files {
             let listed = part.index.versions.get(file.listed);
             // A version that nobody judged is not shown.
             let (Some(listed), Some(shown)) = (listed, part.shown.get(file.listed)) else {
                 continue;
             };
-            if owned.contains(&Version(&listed.version)) {
+            if owned.contains(&version_key(&listed.version)) {
                 continue;
             }
             let withheld = match shown {

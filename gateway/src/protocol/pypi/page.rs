@@ -1,11 +1,10 @@
 //! A project page as it was read: the files that belong to the project, grouped by version, each
 //! with its entry of the original document, so that keys that nobody here knows reach the client.
 
-use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 
-use rules::{Digest, DigestAlgorithm, Ecosystem, PackageName, compare};
+use rules::{Digest, DigestAlgorithm, Ecosystem, PackageName, VersionKey};
 use serde_json::{Map, Value};
 
 use super::super::{Body, Index, Listed, ListedFile, Location};
@@ -32,10 +31,6 @@ pub(super) struct File {
     pub entry: Map<String, Value>,
 }
 
-/// A version in the order of PEP 440, in which two spellings of one version are equal.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Version<'a>(pub &'a str);
-
 /// Collects what a document lists, and keeps only what can be served.
 pub(super) struct Shelf<'a> {
     package: &'a PackageName,
@@ -44,25 +39,10 @@ pub(super) struct Shelf<'a> {
     names: HashSet<String>,
 }
 
-impl Ord for Version<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        compare(Ecosystem::Pypi, self.0, other.0)
-    }
+/// A version's place in the order of PEP 440, in which two spellings of one version are equal.
+pub(super) fn version_key(text: &str) -> VersionKey<'_> {
+    VersionKey::new(Ecosystem::Pypi, text)
 }
-
-impl PartialOrd for Version<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Version<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Version<'_> {}
 
 impl<'a> Shelf<'a> {
     /// `page` is the address that the entries' links are relative to.
@@ -117,7 +97,7 @@ impl<'a> Shelf<'a> {
     pub fn into_index(self, head: Map<String, Value>, versions: Option<Vec<String>>) -> Index {
         let mut listed: Vec<Listed> = Vec::new();
         let mut files = Vec::with_capacity(self.rows.len());
-        let mut places: BTreeMap<Version<'_>, usize> = BTreeMap::new();
+        let mut places: BTreeMap<VersionKey<'_>, usize> = BTreeMap::new();
         let mut items = Vec::with_capacity(self.rows.len());
         let mut spellings = Vec::with_capacity(self.rows.len());
         for (version, item, file) in self.rows {
@@ -125,7 +105,7 @@ impl<'a> Shelf<'a> {
             items.push((item, file));
         }
         for (spelling, (item, mut file)) in spellings.iter().zip(items) {
-            file.listed = match places.entry(Version(spelling)) {
+            file.listed = match places.entry(version_key(spelling)) {
                 Entry::Occupied(place) => *place.get(),
                 Entry::Vacant(place) => {
                     listed.push(Listed {
