@@ -214,3 +214,13 @@ fn a_project_that_is_not_there_is_a_plain_404() {
         reply.headers
     );
 }
+
+#[test]
+fn a_respelled_project_is_sent_to_its_address_with_its_query() {
+    let house = House::new("");
+    let reply = house.get("/pypi/public/simple/Demo_Pkg?x=1").expect(301);
+    assert_eq!(
+        reply.header("location"),
+        "/pypi/public/simple/demo-pkg/?x=1"
+    );
+}

@@ -189,19 +189,20 @@ async fn respelled(context: &Context<'_>, to: &str, trace: &mut Trace) -> Result
             return index::answer(context, &target, trace).await;
         }
     }
-    Ok(redirect(context.route, to))
+    Ok(redirect(context, to))
 }
 
-/// The canonical address. The base path and nothing from `Host` is written.
-fn redirect(route: &Route, to: &str) -> Reply {
-    let path = route.base.splitn(4, '/').nth(3).unwrap_or_default();
-    let location = if path.is_empty() {
-        format!("/{to}")
-    } else {
-        format!("/{path}/{to}")
-    };
+/// The canonical address, with the query as it was sent. Nothing from `Host` is written.
+fn redirect(context: &Context<'_>, to: &str) -> Reply {
+    let base = context.route.base.splitn(4, '/').nth(3).unwrap_or_default();
+    let slash = if base.is_empty() { "" } else { "/" };
+    let query = context
+        .request
+        .target
+        .find('?')
+        .map_or("", |at| &context.request.target[at..]);
     Reply::empty(301)
-        .with(header::LOCATION, &location)
+        .with(header::LOCATION, &format!("/{base}{slash}{to}{query}"))
         .with(header::CACHE_CONTROL, "no-cache")
 }
 
