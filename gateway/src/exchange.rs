@@ -125,11 +125,9 @@ pub enum ReplyBody {
         source: Box<dyn Source>,
         length: u64,
     },
-    /// A body whose length the upstream did not say: sent chunked.
-    Unbounded(Box<dyn Source>),
-    /// No body bytes, but the length a GET would have (HEAD); `None` where that is not known.
+    /// No body bytes, but the length that a GET would have (HEAD).
     Head {
-        length: Option<u64>,
+        length: u64,
     },
 }
 
@@ -185,12 +183,9 @@ impl Reply {
         }
         self.body = match self.body {
             ReplyBody::Full(bytes) => ReplyBody::Head {
-                length: Some(bytes.len() as u64),
+                length: bytes.len() as u64,
             },
-            ReplyBody::Stream { length, .. } => ReplyBody::Head {
-                length: Some(length),
-            },
-            ReplyBody::Unbounded(_) => ReplyBody::Head { length: None },
+            ReplyBody::Stream { length, .. } => ReplyBody::Head { length },
             head @ ReplyBody::Head { .. } => head,
         };
         self

@@ -27,7 +27,6 @@ pub struct Head {
     pub headers: HeaderMap,
     pub framing: Framing,
     pub keep_alive: bool,
-    pub http_1_0: bool,
 }
 
 /// A head that did not: the status and what is wrong with it. The connection is closed after the answer.
@@ -73,7 +72,6 @@ pub fn parse(bytes: &[u8], fields_max: usize, target_max: usize) -> Result<Head,
         query,
         host: host(&headers, line.http_1_0)?,
         keep_alive: keep_alive(&headers, line.http_1_0),
-        http_1_0: line.http_1_0,
         headers,
         framing,
     })

@@ -59,7 +59,6 @@ pub async fn run(
         };
         let manner = Manner {
             keep_alive: head.keep_alive && !*stop.borrow(),
-            http_1_0: head.http_1_0,
             stall: limits.write_stall,
         };
         let bodiless = head.method == Method::Head;
@@ -91,7 +90,6 @@ async fn refuse<W: tokio::io::AsyncWrite + Unpin>(
         .with(http::header::CACHE_CONTROL, "no-store");
     let manner = Manner {
         keep_alive: false,
-        http_1_0: false,
         stall: answerer.limits().write_stall,
     };
     writer::write(write, reply, manner).await;

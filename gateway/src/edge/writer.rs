@@ -14,7 +14,6 @@ use crate::exchange::{Reply, ReplyBody, Source};
 #[derive(Clone, Copy, Debug)]
 pub struct Manner {
     pub keep_alive: bool,
-    pub http_1_0: bool,
     /// The longest that one write may make no progress.
     pub stall: Duration,
 }
@@ -31,41 +30,18 @@ pub struct Sent {
 
 /// Writes one reply.
 pub async fn write<W: AsyncWrite + Unpin>(stream: &mut W, reply: Reply, manner: Manner) -> Sent {
-    let unbounded = matches!(reply.body, ReplyBody::Unbounded(_));
-    let chunked = unbounded && !manner.http_1_0;
-    let keep_alive = manner.keep_alive && (!unbounded || chunked);
-    let head = head(&reply, keep_alive, chunked);
+    let head = head(&reply, manner.keep_alive);
     let result = match reply.body {
         ReplyBody::Full(body) => whole(stream, head, body, manner.stall).await,
         ReplyBody::Head { .. } => whole(stream, head, Bytes::new(), manner.stall).await,
         ReplyBody::Stream { mut source, length } => {
-            pieces(
-                stream,
-                head,
-                source.as_mut(),
-                Pieces::Exactly(length),
-                manner.stall,
-            )
-            .await
-        }
-        ReplyBody::Unbounded(mut source) if chunked => {
-            pieces(stream, head, source.as_mut(), Pieces::Chunked, manner.stall).await
-        }
-        ReplyBody::Unbounded(mut source) => {
-            pieces(
-                stream,
-                head,
-                source.as_mut(),
-                Pieces::UntilClose,
-                manner.stall,
-            )
-            .await
+            pieces(stream, head, source.as_mut(), length, manner.stall).await
         }
     };
     match result {
         Ok(body_bytes) => Sent {
             body_bytes,
-            reusable: keep_alive,
+            reusable: manner.keep_alive,
             complete: true,
         },
         Err(body_bytes) => Sent {
@@ -76,7 +52,7 @@ pub async fn write<W: AsyncWrite + Unpin>(stream: &mut W, reply: Reply, manner: 
     }
 }
 
-fn head(reply: &Reply, keep_alive: bool, chunked: bool) -> BytesMut {
+fn head(reply: &Reply, keep_alive: bool) -> BytesMut {
     let mut head = BytesMut::with_capacity(512);
     let phrase = reply
         .reason
@@ -94,14 +70,10 @@ fn head(reply: &Reply, keep_alive: bool, chunked: bool) -> BytesMut {
         ReplyBody::Full(_) if matches!(reply.status, 204 | 304) => None,
         ReplyBody::Full(body) => Some(body.len() as u64),
         ReplyBody::Stream { length, .. } => Some(*length),
-        ReplyBody::Head { length } => *length,
-        ReplyBody::Unbounded(_) => None,
+        ReplyBody::Head { length } => Some(*length),
     };
     if let Some(length) = length {
         let _ = write!(head, "content-length: {length}\r\n");
-    }
-    if chunked {
-        head.put_slice(b"transfer-encoding: chunked\r\n");
     }
     let _ = write!(
         head,
@@ -147,20 +119,13 @@ async fn whole<W: AsyncWrite + Unpin>(
         .map_err(|_| 0)
 }
 
-#[derive(Clone, Copy)]
-enum Pieces {
-    Exactly(u64),
-    Chunked,
-    UntilClose,
-}
-
 /// Sends the pieces of a body. `Err` carries the bytes sent before the body broke: the connection is then cut, and no
 /// end of body is written, so that a client never takes the part for the whole.
 async fn pieces<W: AsyncWrite + Unpin>(
     stream: &mut W,
     head: BytesMut,
     source: &mut dyn Source,
-    manner: Pieces,
+    length: u64,
     stall: Duration,
 ) -> Result<u64, u64> {
     let mut sent = 0;
@@ -175,27 +140,15 @@ async fn pieces<W: AsyncWrite + Unpin>(
             }
         };
         let Some(piece) = piece else { break };
-        if let Pieces::Chunked = manner {
-            let _ = write!(pending, "{:x}\r\n", piece.len());
-        }
         if !pending.is_empty() {
             put(stream, &pending, stall).await.map_err(|_| sent)?;
             pending.clear();
         }
         put(stream, &piece, stall).await.map_err(|_| sent)?;
-        if let Pieces::Chunked = manner {
-            pending.put_slice(b"\r\n");
-        }
         sent += piece.len() as u64;
     }
-    if let Pieces::Chunked = manner {
-        pending.put_slice(b"0\r\n\r\n");
-    }
     put(stream, &pending, stall).await.map_err(|_| sent)?;
-    match manner {
-        Pieces::Exactly(length) if length != sent => Err(sent),
-        _ => Ok(sent),
-    }
+    if sent == length { Ok(sent) } else { Err(sent) }
 }
 
 async fn put<W: AsyncWrite + Unpin>(

@@ -280,26 +280,15 @@ fn body(
         body,
     };
     let bodiless = context.request.method == Method::Head;
-    let Some(length) = artifact.length else {
-        let body = match bodiless {
-            true => ReplyBody::Head { length: None },
-            false => ReplyBody::Unbounded(artifact.all()),
-        };
-        return head(200, body);
-    };
+    let length = artifact.length;
     if bodiless {
-        return head(
-            200,
-            ReplyBody::Head {
-                length: Some(length),
-            },
-        );
+        return head(200, ReplyBody::Head { length });
     }
     match part(&context.request.headers, length, etag, last_modified) {
         Part::Whole => head(
             200,
             ReplyBody::Stream {
-                source: artifact.all(),
+                source: artifact.range(0, length),
                 length,
             },
         ),

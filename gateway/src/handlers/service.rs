@@ -12,7 +12,6 @@ use super::trace::Trace;
 use crate::exchange::Reply;
 use crate::failure::Failure;
 use crate::origin::upstream::Upstream;
-
 use crate::protocol::{Location, Service, npm, pypi};
 
 /// Answers a service request.

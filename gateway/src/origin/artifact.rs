@@ -8,7 +8,7 @@ use cache::{Begun, Entry, Follower, Hit, Lookup};
 use http::header;
 use rules::{Digest, Permit};
 
-use super::body::{Growing, Kept};
+use super::body::{Growing, Kept, Nothing};
 use super::document::failed_to;
 use super::retrieve::{Retrieval, stored};
 use super::upstream::Upstream;
@@ -26,7 +26,7 @@ pub enum Presence {
 
 /// A file that may be served: what is known of it, and its bytes.
 pub struct Artifact {
-    pub length: Option<u64>,
+    pub length: u64,
     pub outcome: CacheOutcome,
     pub last_modified: Option<String>,
     /// Digests of the bytes, where they are all here already.
@@ -50,16 +50,7 @@ impl Artifact {
                 follower.range(start, end);
                 Box::new(Growing(follower))
             }
-            Backing::Unfetched => Box::new(super::body::Whole(None)),
-        }
-    }
-
-    /// All bytes, to whatever end.
-    pub fn all(self) -> Box<dyn Source> {
-        match self.bytes {
-            Backing::Kept(hit) => Box::new(Kept(hit.body())),
-            Backing::Growing(follower) => Box::new(Growing(follower)),
-            Backing::Unfetched => Box::new(super::body::Whole(None)),
+            Backing::Unfetched => Box::new(Nothing),
         }
     }
 }
@@ -174,19 +165,20 @@ impl Supply {
             // No byte of a small body may leave before it is verified, so its head can wait too: then a wrong body
             // is a clean 502 instead of a cut connection. A body of unknown length waits for its end as well: every
             // artifact is sent with a length, so that no client can take a part for the whole.
-            Begun::Started { length, .. } if length.is_none_or(|length| length <= SMALL_BYTES) => {
-                match follower.settled().await.map_err(to_failure)? {
-                    Some(hit) => Ok(Presence::Here(kept(hit, CacheOutcome::Miss))),
-                    None => Ok(Presence::Absent(CacheOutcome::Miss)),
-                }
-            }
-            Begun::Started { meta, length } => Ok(Presence::Here(Artifact {
+            Begun::Started {
+                meta,
+                length: Some(length),
+            } if length > SMALL_BYTES => Ok(Presence::Here(Artifact {
                 length,
                 outcome: CacheOutcome::Miss,
                 last_modified: meta.attributes.get(header::LAST_MODIFIED.as_str()).cloned(),
                 digests: Vec::new(),
                 bytes: Backing::Growing(follower),
             })),
+            Begun::Started { .. } => match follower.settled().await.map_err(to_failure)? {
+                Some(hit) => Ok(Presence::Here(kept(hit, CacheOutcome::Miss))),
+                None => Ok(Presence::Absent(CacheOutcome::Miss)),
+            },
         }
     }
 }
@@ -197,7 +189,7 @@ const SMALL_BYTES: u64 = 64 * 1024;
 fn kept(hit: Hit, outcome: CacheOutcome) -> Artifact {
     let entry: &Entry = hit.entry();
     Artifact {
-        length: entry.size(),
+        length: entry.size().unwrap_or_default(),
         outcome,
         last_modified: entry
             .meta
@@ -223,7 +215,7 @@ fn by_size_only(fetching: &Fetching<'_>) -> Option<Artifact> {
         return None;
     }
     Some(Artifact {
-        length: Some(fetching.listed?.size?),
+        length: fetching.listed?.size?,
         outcome: CacheOutcome::Miss,
         last_modified: None,
         digests: Vec::new(),

@@ -1,7 +1,5 @@
 //! The cache's readers as bodies of a reply.
 
-use bytes::Bytes;
-
 use crate::exchange::{BodyBroken, NextChunk, Source};
 
 /// How much is read from disk at once, in bytes.
@@ -35,12 +33,11 @@ impl Source for Growing {
     }
 }
 
-/// A body in memory, as a source; for ranges of small bodies.
-pub struct Whole(pub Option<Bytes>);
+/// No body: of a file that is only known by its size.
+pub struct Nothing;
 
-impl Source for Whole {
+impl Source for Nothing {
     fn next(&mut self) -> NextChunk<'_> {
-        let piece = self.0.take();
-        Box::pin(std::future::ready(Ok(piece)))
+        Box::pin(std::future::ready(Ok(None)))
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use cache::{Fill, Key, Lookup, Meta};
 use http::header;
 use rules::{Digest, DigestAlgorithm, PackageName};
@@ -46,7 +47,12 @@ impl Retrieval {
             Ok(Fetched::Absent) => {
                 let _ = fill.absent(self.meta(self.limits.negative_ttl, None)).await;
             }
-            Ok(Fetched::Body(responded)) => self.store(fill, responded).await,
+            Ok(Fetched::Body(responded)) => match self.target.sidecar {
+                Some(Sidecar::Checksum(algorithm) | Sidecar::SignatureChecksum(algorithm)) => {
+                    self.store_checksum(fill, responded, algorithm).await;
+                }
+                _ => self.store(fill, responded).await,
+            },
             Ok(Fetched::NotModified(_)) => {
                 fill.fail(502, "it answered 304 to an unconditional request");
             }
@@ -107,6 +113,33 @@ impl Retrieval {
             );
         }
         self.commit(fill, &promised).await;
+    }
+
+    /// A checksum file is kept only if it holds one: a web page under its name is as good as none.
+    async fn store_checksum(
+        self,
+        mut fill: Fill,
+        responded: Responded,
+        algorithm: DigestAlgorithm,
+    ) {
+        let meta = self.meta(self.lifetime(), Some(&responded));
+        let text = match responded.bytes(CHECKSUM_BYTES).await {
+            Ok(text) => text,
+            Err(fault) => return fill.fail(fault.kind.status(), &fault.detail),
+        };
+        let Some(digest) = crate::protocol::maven::checksum_text(&text, algorithm) else {
+            let _ = fill.absent(self.meta(self.limits.negative_ttl, None)).await;
+            return;
+        };
+        let digits = Bytes::from(digest.hex());
+        let kept = async {
+            fill.start(meta, Some(digits.len() as u64)).await?;
+            fill.write(digits).await?;
+            fill.commit(&[]).await
+        };
+        if let Err(error) = kept.await {
+            tracing::warn!(%error, "a checksum was not kept");
+        }
     }
 
     async fn commit(self, fill: Fill, promised: &[Digest]) {
