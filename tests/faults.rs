@@ -247,3 +247,14 @@ fn a_document_that_is_no_document_is_an_upstream_error() {
         );
     }
 }
+
+#[test]
+fn a_web_page_in_place_of_a_checksum_is_not_kept() {
+    let house = House::new("");
+    let upstream = "/org/acme/lib/1.0/lib-1.0.jar.sha1";
+    let page = Answer::ok("text/plain", "<html>please log in</html>");
+    house.maven.set(upstream, page);
+    let address = "/maven/public/org/acme/lib/1.0/lib-1.0.jar.sha1";
+    let reply = house.get(address).expect(404);
+    assert!(!reply.text().contains("log in"), "{}", reply.text());
+}
