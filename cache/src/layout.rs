@@ -56,6 +56,10 @@ impl Layout {
         self.root.join("format")
     }
 
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
     pub(crate) fn staging(&self) -> PathBuf {
         self.root.join("staging")
     }

@@ -5,6 +5,7 @@
 //! its only traces. Everything else is found whole or not at all: see [`crate::layout`].
 
 use std::collections::HashSet;
+use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::sync::Weak;
 use std::sync::atomic::Ordering;
@@ -32,7 +33,7 @@ pub(crate) fn prepare(shelf: &Shelf) -> Result<(), Error> {
     let (disk, layout) = (&*shelf.disk, &shelf.layout);
     disk.make_folder(&layout.staging())
         .attempt("make the cache folder")?;
-    sweep(shelf)?;
+    share(shelf)?;
     let known = read_format(shelf)?;
     if known.as_deref().is_some_and(|found| found != FORMAT) {
         return Err(Error::Format {
@@ -58,8 +59,22 @@ pub(crate) fn prepare(shelf: &Shelf) -> Result<(), Error> {
     write_format(shelf)
 }
 
-/// Removes what a crash left. A sibling that still runs loses its running fills' files, which then
-/// pass through: the price of not keeping the folder to ourselves during a restart.
+/// Sweeps `staging` if nobody else has the folder open, and says for as long as we run that we have:
+/// the running fills of a sibling (a restart that overlaps, a command beside the gateway) are left alone.
+fn share(shelf: &Shelf) -> Result<(), Error> {
+    let file = File::create(shelf.layout.lock()).attempt("make the cache's lock file")?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => {}
+        // Locks may be unknown to the file system: then every start sweeps.
+        Ok(()) | Err(TryLockError::Error(_)) => sweep(shelf)?,
+    }
+    // On Linux this turns our own exclusive lock into a shared one.
+    let _ = file.try_lock_shared();
+    let _ = shelf.sharing.set(file);
+    Ok(())
+}
+
+/// Removes what a crash left.
 fn sweep(shelf: &Shelf) -> Result<(), Error> {
     let folder = shelf.layout.staging();
     for name in shelf

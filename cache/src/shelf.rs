@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -47,6 +47,8 @@ pub(crate) struct Shelf {
     pub(crate) evictions: AtomicU64,
     pub(crate) passed_through: AtomicU64,
     pub(crate) closing: AtomicBool,
+    /// Locked for as long as the folder is open.
+    pub(crate) sharing: OnceLock<File>,
     changes: Mutex<()>,
     accounts: Mutex<Accounts>,
     pub(crate) entries: Memory<Name, Arc<Remembered>>,
@@ -89,6 +91,7 @@ impl Shelf {
             evictions: AtomicU64::new(0),
             passed_through: AtomicU64::new(0),
             closing: AtomicBool::new(false),
+            sharing: OnceLock::new(),
             changes: Mutex::default(),
             accounts: Mutex::default(),
             entries: Memory::new(limits.memory_entries),

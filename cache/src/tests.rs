@@ -283,6 +283,48 @@ async fn a_wrong_body_never_completes_and_nothing_is_kept() {
 }
 
 #[tokio::test]
+async fn a_second_opener_leaves_running_fills_alone_and_the_last_crash_is_swept() {
+    let (folder, cache) = open().await;
+    let staging = || {
+        std::fs::read_dir(folder.path().join("staging"))
+            .unwrap()
+            .count()
+    };
+    let (begun, mut has_begun) = tokio::sync::oneshot::channel();
+    let (go_on, may_go_on) = tokio::sync::oneshot::channel::<()>();
+    let follower = cache.join(&Key::new("k"), |mut fill| async move {
+        fill.start(meta(SystemTime::now()), Some(600_000))
+            .await
+            .unwrap();
+        fill.write(body(600_000, 1)).await.unwrap();
+        let _ = begun.send(());
+        let _ = may_go_on.await;
+        fill.commit(&[]).await.unwrap();
+    });
+    (&mut has_begun).await.unwrap();
+    let beside = Cache::open(folder.path(), Limits::default()).await.unwrap();
+    assert_eq!(staging(), 1, "a running fill was swept");
+    let _ = go_on.send(());
+    assert!(follower.settled().await.unwrap().is_some());
+    drop((cache, beside));
+    std::fs::write(folder.path().join("staging/1-1"), "left by a crash").unwrap();
+    closed(folder.path()).await;
+    drop(Cache::open(folder.path(), Limits::default()).await.unwrap());
+    assert_eq!(staging(), 0, "what a crash left was not swept");
+}
+
+/// Waits until nobody has the folder open: a background scan holds it a moment longer than its cache.
+async fn closed(folder: &Path) {
+    let is_open = || {
+        let lock = std::fs::File::open(folder.join("lock"));
+        lock.is_ok_and(|lock| lock.try_lock().is_err())
+    };
+    while is_open() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn every_algorithm_is_verified() {
     let (_folder, cache) = open().await;
     let text = "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed\
@@ -571,6 +613,7 @@ async fn a_crash_at_any_call_leaves_old_new_or_nothing() {
         if let Ok(cache) = Cache::open_on(disk.clone(), folder.path(), limits()).await {
             busy(&cache).await;
         }
+        closed(folder.path()).await;
         disk.cut(lose_names);
         let cache = Cache::open(folder.path(), limits()).await.unwrap();
         scanned(&cache).await;
