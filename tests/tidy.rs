@@ -336,3 +336,17 @@ fn every_room_of_the_architecture_exists() {
         .collect();
     nothing(&wrong);
 }
+
+/// The configuration table of README.md is the one that the program knows, row for row.
+#[test]
+fn the_readme_has_every_key_and_bound() {
+    let path = root().join("README.md");
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let wrong: Vec<String> = gateway::config::key_table()
+        .into_iter()
+        .map(|(key, default, doc)| format!("| `{key}` | {default} | {doc} |"))
+        .filter(|row| !text.contains(row.as_str()))
+        .collect();
+    nothing(&wrong);
+}

@@ -178,6 +178,22 @@ impl Cache {
             .unwrap_or(false)
     }
 
+    /// [`Cache::contains`] of many keys, in their order, with one trip to the disk.
+    pub async fn contains_each(&self, keys: Vec<Key>) -> Vec<bool> {
+        let (shelf, count) = (self.shelf.clone(), keys.len());
+        let look = move || {
+            let stored = |key: &Key| {
+                let remembered = shelf.remembered(key).map(|(found, _)| found);
+                matches!(
+                    remembered.or_else(|| shelf.load(key)),
+                    Some(Found::Stored(_))
+                )
+            };
+            keys.iter().map(stored).collect()
+        };
+        blocking(look).await.unwrap_or_else(|_| vec![false; count])
+    }
+
     /// Removes the entries whose key's text starts with `prefix`; answers how many. Reads every
     /// entry on disk. A fill in progress is not touched: it will commit.
     pub async fn purge(&self, prefix: &str) -> Result<u64, Error> {

@@ -24,9 +24,15 @@ pub fn run(settings: Settings) -> Result<ExitCode> {
         let groups = loaded.config.policy_spec.groups.len();
         let repositories = loaded.config.repositories.len();
         say(&format!(
-            "clean: {repositories} repositories, {groups} package groups"
+            "clean: {}, {}",
+            counted(repositories, "repository", "repositories"),
+            counted(groups, "package group", "package groups"),
         ));
         return Ok(ExitCode::SUCCESS);
     }
     Ok(ExitCode::from(if usable { 1 } else { 2 }))
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }

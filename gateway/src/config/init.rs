@@ -57,7 +57,7 @@ pub fn text(discovery: &Discovery) -> String {
     }
     text.push_str(TAIL);
     text.push_str("\n# [limits]\n");
-    for row in &limits::ROWS {
+    for row in limits::ROWS {
         let default = row.default_text();
         let quoted = match row.unit {
             limits::Unit::Count => default,

@@ -3,257 +3,117 @@
 //! A wait without a deadline or a queue without a bound is a fault; whoever adds one adds its row
 //! here. The README's table and the `[limits]` section of `portcullis.toml` are made from the rows.
 
+mod row;
+
 use std::time::Duration;
 
-use super::units;
+use row::{count, size, time};
 
-/// The bounds as used. See [`ROWS`] for what each one means.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(
-    missing_docs,
-    reason = "the documentation of each field is its row in ROWS"
-)]
-pub struct Limits {
-    pub head_bytes: u64,
-    pub head_fields: usize,
-    pub head_deadline: Duration,
-    pub target_bytes: u64,
-    pub keepalive_idle: Duration,
-    pub request_body_bytes: u64,
-    pub document_bytes: u64,
-    pub artifact_bytes: u64,
-    pub redirects: usize,
-    pub connect: Duration,
-    pub first_byte: Duration,
-    pub idle: Duration,
-    pub upstream_concurrency: usize,
-    pub upstream_queue: usize,
-    pub connections: usize,
-    pub write_stall: Duration,
-    pub cache_bytes: u64,
-    pub cache_memory_bytes: u64,
-    pub memo_bytes: u64,
-    pub negative_ttl: Duration,
-    pub fresh_npm: Duration,
-    pub fresh_pypi: Duration,
-    pub fresh_maven: Duration,
-    pub render_parallel: usize,
-}
-
-/// What a bound counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// Bytes.
-    Bytes,
-    /// Things.
-    Count,
-    /// Milliseconds.
-    Time,
-}
-
-/// A bound's place in [`Limits`].
-pub enum Field<'a> {
-    /// A size.
-    Bytes(&'a mut u64),
-    /// A number of things.
-    Count(&'a mut usize),
-    /// A time.
-    Time(&'a mut Duration),
-}
-
-/// One row of the table: everything there is to say about a bound.
-pub struct Row {
-    /// The key below `[limits]`.
-    pub name: &'static str,
-    /// The default, in the unit.
-    pub default: u64,
-    /// The smallest value that makes sense, in the unit.
-    pub least: u64,
-    /// What is counted.
-    pub unit: Unit,
-    /// One line of documentation.
-    pub doc: &'static str,
-    /// The field that the row sets.
-    pub field: for<'a> fn(&'a mut Limits) -> Field<'a>,
-}
-
-use Field as F;
+pub use row::{Field, Row, Unit};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
-/// The table. Upstream deadlines are shorter than the shortest client's (pip: 15 s).
-#[rustfmt::skip]
-pub const ROWS: [Row; 24] = [
-    size("head_bytes", 32 * KIB, "largest request head", |l| F::Bytes(&mut l.head_bytes)),
-    count("head_fields", 100, 8, "most fields in a request head", |l| F::Count(&mut l.head_fields)),
-    time("head_deadline", 10, 1, "time for a request head to arrive", |l| F::Time(&mut l.head_deadline)),
-    size("target_bytes", 8 * KIB, "longest request target", |l| F::Bytes(&mut l.target_bytes)),
-    time("keepalive_idle", 60, 0, "how long an idle client connection stays open", |l| F::Time(&mut l.keepalive_idle)),
-    size("request_body_bytes", 10 * MIB, "largest request body that is no upload of an artifact", |l| F::Bytes(&mut l.request_body_bytes)),
-    size("document_bytes", 100 * MIB, "largest index document taken from an upstream", |l| F::Bytes(&mut l.document_bytes)),
-    size("artifact_bytes", 5 * GIB, "largest artifact, fetched or published", |l| F::Bytes(&mut l.artifact_bytes)),
-    count("redirects", 5, 0, "most redirects followed for one upstream request", |l| F::Count(&mut l.redirects)),
-    time("connect", 3, 1, "time to connect to an upstream, TLS included", |l| F::Time(&mut l.connect)),
-    time("first_byte", 10, 1, "time for an upstream's answer to begin", |l| F::Time(&mut l.first_byte)),
-    time("idle", 10, 1, "longest silence inside an upstream's answer", |l| F::Time(&mut l.idle)),
-    count("upstream_concurrency", 64, 1, "requests at once to one upstream", |l| F::Count(&mut l.upstream_concurrency)),
-    count("upstream_queue", 1024, 0, "requests waiting for one upstream; more are refused with 503", |l| F::Count(&mut l.upstream_queue)),
-    count("connections", 10_000, 1, "client connections at once", |l| F::Count(&mut l.connections)),
-    time("write_stall", 30, 1, "how long a client may take no bytes before it is dropped", |l| F::Time(&mut l.write_stall)),
-    size("cache_bytes", 50 * GIB, "disk space of the cache", |l| F::Bytes(&mut l.cache_bytes)),
-    size("cache_memory_bytes", 256 * MIB, "memory for small bodies of the cache", |l| F::Bytes(&mut l.cache_memory_bytes)),
-    size("memo_bytes", 256 * MIB, "memory for rendered documents", |l| F::Bytes(&mut l.memo_bytes)),
-    time("negative_ttl", 60, 0, "how long an upstream's \"not there\" is believed", |l| F::Time(&mut l.negative_ttl)),
-    time("fresh_npm", 300, 0, "how long an npm packument is served unasked", |l| F::Time(&mut l.fresh_npm)),
-    time("fresh_pypi", 300, 0, "how long a PyPI index page is served unasked", |l| F::Time(&mut l.fresh_pypi)),
-    time("fresh_maven", 900, 0, "how long Maven metadata is served unasked", |l| F::Time(&mut l.fresh_maven)),
-    count("render_parallel", 2, 1, "index documents rendered at once", |l| F::Count(&mut l.render_parallel)),
-];
-
-type Place = for<'a> fn(&'a mut Limits) -> Field<'a>;
-
-const fn size(name: &'static str, default: u64, doc: &'static str, field: Place) -> Row {
-    Row {
-        name,
-        default,
-        least: KIB,
-        unit: Unit::Bytes,
-        doc,
-        field,
-    }
-}
-
-const fn count(
-    name: &'static str,
-    default: u64,
-    least: u64,
-    doc: &'static str,
-    field: Place,
-) -> Row {
-    Row {
-        name,
-        default,
-        least,
-        unit: Unit::Count,
-        doc,
-        field,
-    }
-}
-
-const fn time(
-    name: &'static str,
-    seconds: u64,
-    least_seconds: u64,
-    doc: &'static str,
-    field: Place,
-) -> Row {
-    let (default, least) = (seconds * 1_000, least_seconds * 1_000);
-    Row {
-        name,
-        default,
-        least,
-        unit: Unit::Time,
-        doc,
-        field,
-    }
-}
-
-impl Row {
-    /// The default as it is written in `portcullis.toml`.
-    pub fn default_text(&self) -> String {
-        self.show(self.default)
-    }
-
-    /// Sets the bound from an integer; times take none, because their unit would be a guess.
-    pub fn set_integer(&self, limits: &mut Limits, value: i64) -> Result<(), String> {
-        if self.unit == Unit::Time {
-            return Err(format!(
-                "a time needs its unit; write \"{}\"",
-                self.default_text()
-            ));
+/// Writes the struct and the table from the rows, so that neither can lack one.
+macro_rules! limits {
+    ($($field:ident: $unit:ident as $kind:ty = $form:ident($($value:expr),+), $doc:literal;)+) => {
+        /// The bounds as used. [`ROWS`] has the same with defaults and units.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct Limits {
+            $(#[doc = $doc] pub $field: $kind,)+
         }
-        let value = u64::try_from(value).map_err(|_| {
-            format!(
-                "{value} is below zero; the default is {}",
-                self.default_text()
-            )
-        })?;
-        self.set(limits, value)
-    }
 
-    /// Sets the bound from text such as `10s` or `64KiB`.
-    pub fn set_text(&self, limits: &mut Limits, text: &str) -> Result<(), String> {
-        let value = match self.unit {
-            Unit::Bytes => units::parse_size(text)?,
-            Unit::Time => u64::try_from(units::parse_time(text)?.as_millis()).unwrap_or(u64::MAX),
-            Unit::Count => text
-                .trim()
-                .parse()
-                .map_err(|_| format!("`{text}` is no whole number; write {}", self.default))?,
-        };
-        self.set(limits, value)
-    }
+        /// The table.
+        pub const ROWS: &[Row] = &[
+            $($form(stringify!($field), $($value,)+ $doc, |limits| {
+                Field::$unit(&mut limits.$field)
+            }),)+
+        ];
 
-    fn set(&self, limits: &mut Limits, value: u64) -> Result<(), String> {
-        if value < self.least {
-            let least = self.show(self.least);
-            return Err(format!(
-                "{} is too small; set at least {least}",
-                self.show(value)
-            ));
+        impl Limits {
+            const ZERO: Limits = Limits { $($field: limits!(@zero $unit),)+ };
         }
-        match (self.field)(limits) {
-            Field::Bytes(field) => *field = value,
-            Field::Count(field) => *field = usize::try_from(value).unwrap_or(usize::MAX),
-            Field::Time(field) => *field = Duration::from_millis(value),
-        }
-        Ok(())
-    }
-
-    fn show(&self, value: u64) -> String {
-        match self.unit {
-            Unit::Bytes => units::show_size(value),
-            Unit::Count => value.to_string(),
-            Unit::Time => units::show_time(Duration::from_millis(value)),
-        }
-    }
-}
-
-impl Limits {
-    const ZERO: Limits = Limits {
-        head_bytes: 0,
-        head_fields: 0,
-        head_deadline: Duration::ZERO,
-        target_bytes: 0,
-        keepalive_idle: Duration::ZERO,
-        request_body_bytes: 0,
-        document_bytes: 0,
-        artifact_bytes: 0,
-        redirects: 0,
-        connect: Duration::ZERO,
-        first_byte: Duration::ZERO,
-        idle: Duration::ZERO,
-        upstream_concurrency: 0,
-        upstream_queue: 0,
-        connections: 0,
-        write_stall: Duration::ZERO,
-        cache_bytes: 0,
-        cache_memory_bytes: 0,
-        memo_bytes: 0,
-        negative_ttl: Duration::ZERO,
-        fresh_npm: Duration::ZERO,
-        fresh_pypi: Duration::ZERO,
-        fresh_maven: Duration::ZERO,
-        render_parallel: 0,
     };
+    (@zero Time) => { Duration::ZERO };
+    (@zero $other:ident) => { 0 };
+}
+
+// Upstream deadlines are shorter than the shortest client's (pip: 15 s).
+limits! {
+    // Clients
+    connections: Count as usize = count(10_000, 1),
+        "client connections at once";
+    head_bytes: Bytes as u64 = size(32 * KIB),
+        "largest request head";
+    head_fields: Count as usize = count(100, 8),
+        "most fields in a request head";
+    head_deadline: Time as Duration = time(10, 1),
+        "time for a request head to arrive";
+    target_bytes: Bytes as u64 = size(8 * KIB),
+        "longest request target";
+    keepalive_idle: Time as Duration = time(60, 0),
+        "how long an idle client connection stays open";
+    request_body_bytes: Bytes as u64 = size(10 * MIB),
+        "largest request body that is no upload of an artifact";
+    request_memory_bytes: Bytes as u64 = size(256 * MIB),
+        "memory for all request bodies at once; more are refused with 503";
+    body_deadline: Time as Duration = time(60, 1),
+        "time for a request body that is no upload to arrive";
+    write_stall: Time as Duration = time(30, 1),
+        "how long a client may take no bytes before it is dropped";
+    minimum_rate: Bytes as u64 = size(1 * KIB),
+        "fewest bytes a second of a body, either way, after the first 30s";
+    drain: Time as Duration = time(10, 0),
+        "time for running requests to end when the gateway stops";
+    // Upstreams
+    resolve: Time as Duration = time(5, 1),
+        "time to resolve the name of an upstream";
+    connect: Time as Duration = time(3, 1),
+        "time to connect to an upstream, TLS included";
+    first_byte: Time as Duration = time(10, 1),
+        "time for an upstream's answer to begin";
+    idle: Time as Duration = time(10, 1),
+        "longest silence inside an upstream's answer";
+    redirects: Count as usize = count(5, 0),
+        "most redirects followed for one upstream request";
+    upstream_concurrency: Count as usize = count(64, 1),
+        "requests at once to one upstream";
+    upstream_queue: Count as usize = count(1024, 0),
+        "requests waiting for one upstream; more are refused with 503";
+    upstream_rest: Time as Duration = time(5, 0),
+        "how long a failed upstream is not asked again where a stale copy can be served";
+    document_bytes: Bytes as u64 = size(100 * MIB),
+        "largest index document taken from an upstream";
+    document_deadline: Time as Duration = time(60, 1),
+        "time for a whole index document to arrive";
+    document_memory_bytes: Bytes as u64 = size(1 * GIB),
+        "memory for all documents that arrive at once; more are refused with 503";
+    artifact_bytes: Bytes as u64 = size(5 * GIB),
+        "largest artifact, fetched or published";
+    // Cache
+    cache_bytes: Bytes as u64 = size(50 * GIB),
+        "disk space of the cache";
+    cache_memory_bytes: Bytes as u64 = size(256 * MIB),
+        "memory for small bodies of the cache";
+    memo_bytes: Bytes as u64 = size(256 * MIB),
+        "memory for rendered documents";
+    render_parallel: Count as usize = count(2, 1),
+        "index documents rendered at once";
+    negative_ttl: Time as Duration = time(60, 0),
+        "how long an upstream's `not there` is believed";
+    fresh_npm: Time as Duration = time(300, 0),
+        "how long an npm packument is served unasked";
+    fresh_pypi: Time as Duration = time(300, 0),
+        "how long a PyPI index page is served unasked";
+    fresh_maven: Time as Duration = time(900, 0),
+        "how long Maven metadata is served unasked";
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let mut limits = Limits::ZERO;
-        for row in &ROWS {
+        for row in ROWS {
             // A default below its own least would stay zero; a test shows that there is none.
             let _ = row.set(&mut limits, row.default);
         }
@@ -273,7 +133,7 @@ mod tests {
             ROWS.len(),
             "a field without a row"
         );
-        for row in &ROWS {
+        for row in ROWS {
             assert!(
                 shown.contains(&format!("{}: ", row.name)),
                 "{} is no field",

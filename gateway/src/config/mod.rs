@@ -255,7 +255,7 @@ fn log_of(written: Option<&str>, findings: &mut Findings<'_>) -> Log {
 
 fn limits_of(written: &BTreeMap<String, LimitValue>, findings: &mut Findings<'_>) -> Limits {
     let mut limits = Limits::default();
-    for row in &limits::ROWS {
+    for row in limits::ROWS {
         let result = match written.get(row.name) {
             None => Ok(()),
             Some(LimitValue::Integer(value)) => row.set_integer(&mut limits, *value),

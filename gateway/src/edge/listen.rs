@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::{Answerer, session};
+use crate::bounds::Budget;
 
 /// A bound address that is not served yet.
 pub struct Listener {
@@ -25,13 +26,14 @@ impl Listener {
     }
 }
 
-/// Accepts until `stop` turns true, then lets running requests end for at most `GRACE`.
+/// Accepts until `stop` turns true, then lets running requests end within the `drain` limit.
 pub async fn serve(
     listener: Listener,
     answerer: Arc<dyn Answerer>,
     mut stop: watch::Receiver<bool>,
 ) {
     let room = Arc::new(Semaphore::new(answerer.limits().connections));
+    let memory = Budget::new(answerer.limits().request_memory_bytes);
     let mut sessions = JoinSet::new();
     loop {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
@@ -44,9 +46,13 @@ pub async fn serve(
         while sessions.try_join_next().is_some() {}
         match accepted {
             Ok((stream, peer)) => {
-                let (answerer, stop) = (Arc::clone(&answerer), stop.clone());
+                let door = session::Door {
+                    answerer: Arc::clone(&answerer),
+                    memory: Arc::clone(&memory),
+                    stop: stop.clone(),
+                };
                 sessions.spawn(async move {
-                    session::run(stream, peer, answerer.as_ref(), stop).await;
+                    session::run(stream, peer, door).await;
                     drop(permit);
                 });
             }
@@ -57,10 +63,9 @@ pub async fn serve(
             }
         }
     }
-    let _ = tokio::time::timeout(GRACE, async {
+    let drain = answerer.limits().drain;
+    let _ = tokio::time::timeout(drain, async {
         while sessions.join_next().await.is_some() {}
     })
     .await;
 }
-
-const GRACE: Duration = Duration::from_secs(10);

@@ -1,13 +1,13 @@
 //! Reads requests off a connection: a head within size and deadline, then the body its framing promises.
 
 use std::io;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::head::{self, BadHead, Framing, Head};
+use crate::bounds::Reservation;
 use crate::config::Limits;
 
 /// Why no request could be read.
@@ -96,10 +96,23 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         )?)
     }
 
-    /// The body, whole, up to the limit.
-    pub async fn body(&mut self, framing: Framing, limits: &Limits) -> Result<Bytes, NoRequest> {
-        let deadline = Instant::now() + BODY_DEADLINE;
+    /// The body, whole, up to the limit. `memory` is held for as long as the caller keeps it.
+    pub async fn body(
+        &mut self,
+        framing: Framing,
+        limits: &Limits,
+        memory: &mut Reservation,
+    ) -> Result<Bytes, NoRequest> {
+        let deadline = Instant::now() + limits.body_deadline;
         let max = limits.request_body_bytes;
+        let room = match framing {
+            Framing::None => 0,
+            Framing::Length(length) => length.min(max),
+            Framing::Chunked => max,
+        };
+        if !memory.grow(room) {
+            return Err(BUSY);
+        }
         let read = async {
             match framing {
                 Framing::None => Ok(Bytes::new()),
@@ -169,8 +182,10 @@ impl<R: AsyncRead + Unpin> Reader<R> {
 
 const TOO_LARGE: NoRequest = refused(413, "the request body is larger than request_body_bytes");
 
-/// Uploads of documents (audit requests) are small; publishing will bring its own minimum rate.
-const BODY_DEADLINE: Duration = Duration::from_secs(60);
+const BUSY: NoRequest = refused(
+    503,
+    "too many request bodies at once (request_memory_bytes); try again",
+);
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack
@@ -181,11 +196,14 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bounds::Budget;
 
     async fn read_body(sent: &'static [u8]) -> Result<Bytes, u16> {
         let mut reader = Reader::new(sent);
+        let limits = Limits::default();
+        let mut memory = Budget::new(limits.request_body_bytes).reservation();
         reader
-            .body(Framing::Chunked, &Limits::default())
+            .body(Framing::Chunked, &limits, &mut memory)
             .await
             .map_err(|error| match error {
                 NoRequest::Gone => 0,

@@ -1,6 +1,7 @@
 //! One connection: requests in order, each answered before the next is read.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -10,15 +11,21 @@ use super::head::BadHead;
 use super::reader::{NoRequest, Reader};
 use super::writer::{self, Manner};
 use super::{Answerer, head::Framing};
+use crate::bounds::Budget;
 use crate::exchange::{Method, Reply};
 
+/// What every connection of a listener shares.
+pub struct Door {
+    pub answerer: Arc<dyn Answerer>,
+    /// For the bodies of all requests at once.
+    pub memory: Arc<Budget>,
+    /// Turns true when the listener stops.
+    pub stop: watch::Receiver<bool>,
+}
+
 /// Serves a connection until it closes, breaks a rule, or the listener stops.
-pub async fn run(
-    mut stream: TcpStream,
-    peer: SocketAddr,
-    answerer: &dyn Answerer,
-    mut stop: watch::Receiver<bool>,
-) {
+pub async fn run(mut stream: TcpStream, peer: SocketAddr, door: Door) {
+    let (answerer, mut stop) = (door.answerer.as_ref(), door.stop);
     // Replies are written whole; waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
     let (read, mut write) = stream.split();
@@ -50,7 +57,8 @@ pub async fn run(
         if expects && head.framing != Framing::None {
             let _ = write.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
         }
-        let body = match reader.body(head.framing, &limits).await {
+        let mut memory = door.memory.reservation();
+        let body = match reader.body(head.framing, &limits, &mut memory).await {
             Ok(body) => body,
             Err(error) => {
                 refuse(&mut write, answerer, error).await;
@@ -60,6 +68,7 @@ pub async fn run(
         let manner = Manner {
             keep_alive: head.keep_alive && !*stop.borrow(),
             stall: limits.write_stall,
+            least_rate: limits.minimum_rate,
         };
         let bodiless = head.method == Method::Head;
         let (reply, after) = answerer.answer(head, body, peer).await;
@@ -88,9 +97,11 @@ async fn refuse<W: tokio::io::AsyncWrite + Unpin>(
     answerer.refused_at_edge(status);
     let reply = Reply::full(status, "text/plain; charset=utf-8", format!("{message}\n"))
         .with(http::header::CACHE_CONTROL, "no-store");
+    let limits = answerer.limits();
     let manner = Manner {
         keep_alive: false,
-        stall: answerer.limits().write_stall,
+        stall: limits.write_stall,
+        least_rate: limits.minimum_rate,
     };
     writer::write(write, reply, manner).await;
 }

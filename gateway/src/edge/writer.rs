@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
+use crate::bounds::Pace;
 use crate::exchange::{Reply, ReplyBody, Source};
 
 /// How a reply is framed for this request.
@@ -16,6 +17,8 @@ pub struct Manner {
     pub keep_alive: bool,
     /// The longest that one write may make no progress.
     pub stall: Duration,
+    /// The fewest bytes a second that a client may take.
+    pub least_rate: u64,
 }
 
 /// What became of a reply.
@@ -31,11 +34,16 @@ pub struct Sent {
 /// Writes one reply.
 pub async fn write<W: AsyncWrite + Unpin>(stream: &mut W, reply: Reply, manner: Manner) -> Sent {
     let head = head(&reply, manner.keep_alive);
+    let mut outlet = Outlet {
+        stream,
+        stall: manner.stall,
+        pace: Pace::new(manner.least_rate),
+    };
     let result = match reply.body {
-        ReplyBody::Full(body) => whole(stream, head, body, manner.stall).await,
-        ReplyBody::Head { .. } => whole(stream, head, Bytes::new(), manner.stall).await,
+        ReplyBody::Full(body) => outlet.whole(head, body).await,
+        ReplyBody::Head { .. } => outlet.whole(head, Bytes::new()).await,
         ReplyBody::Stream { mut source, length } => {
-            pieces(stream, head, source.as_mut(), length, manner.stall).await
+            outlet.pieces(head, source.as_mut(), length).await
         }
     };
     match result {
@@ -98,72 +106,71 @@ fn standard_phrase(status: u16) -> &'static str {
 /// Bodies up to this size are copied behind their head: one write, one packet.
 const COALESCED_BYTES: usize = 32 * 1024;
 
-async fn whole<W: AsyncWrite + Unpin>(
-    stream: &mut W,
-    mut head: BytesMut,
-    body: Bytes,
+/// The way out to one client, for one reply.
+struct Outlet<'a, W> {
+    stream: &'a mut W,
     stall: Duration,
-) -> Result<u64, u64> {
-    let length = body.len() as u64;
-    if body.len() <= COALESCED_BYTES {
-        head.put_slice(&body);
-        return put(stream, &head, stall)
-            .await
-            .map(|()| length)
-            .map_err(|_| 0);
-    }
-    put(stream, &head, stall).await.map_err(|_| 0u64)?;
-    put(stream, &body, stall)
-        .await
-        .map(|()| length)
-        .map_err(|_| 0)
+    pace: Pace,
 }
 
-/// Sends the pieces of a body. `Err` carries the bytes sent before the body broke: the connection is then cut, and no
-/// end of body is written, so that a client never takes the part for the whole.
-async fn pieces<W: AsyncWrite + Unpin>(
-    stream: &mut W,
-    head: BytesMut,
-    source: &mut dyn Source,
-    length: u64,
-    stall: Duration,
-) -> Result<u64, u64> {
-    let mut sent = 0;
-    let mut pending = head;
-    loop {
-        let piece = match source.next().await {
-            Ok(piece) => piece,
-            Err(broken) => {
-                tracing::warn!(reason = %broken, sent, "body broke off");
-                let _ = put(stream, &pending, stall).await;
-                return Err(sent);
+impl<W: AsyncWrite + Unpin> Outlet<'_, W> {
+    /// Sends a body that is at hand. `Err` carries the body bytes that went out for certain.
+    async fn whole(&mut self, mut head: BytesMut, body: Bytes) -> Result<u64, u64> {
+        let length = body.len() as u64;
+        if body.len() <= COALESCED_BYTES {
+            head.put_slice(&body);
+            return self.put(&head).await.map(|()| length).map_err(|_| 0);
+        }
+        self.put(&head).await.map_err(|_| 0u64)?;
+        self.put(&body).await.map(|()| length).map_err(|_| 0)
+    }
+
+    /// Sends the pieces of a body. `Err` carries the bytes sent before the body broke: the connection is then cut, and
+    /// no end of body is written, so that a client never takes the part for the whole.
+    async fn pieces(
+        &mut self,
+        head: BytesMut,
+        source: &mut dyn Source,
+        length: u64,
+    ) -> Result<u64, u64> {
+        let mut sent = 0;
+        let mut pending = head;
+        loop {
+            let piece = match source.next().await {
+                Ok(piece) => piece,
+                Err(broken) => {
+                    tracing::warn!(reason = %broken, sent, "body broke off");
+                    let _ = self.put(&pending).await;
+                    return Err(sent);
+                }
+            };
+            let Some(piece) = piece else { break };
+            if !pending.is_empty() {
+                self.put(&pending).await.map_err(|_| sent)?;
+                pending.clear();
             }
-        };
-        let Some(piece) = piece else { break };
-        if !pending.is_empty() {
-            put(stream, &pending, stall).await.map_err(|_| sent)?;
-            pending.clear();
+            self.put(&piece).await.map_err(|_| sent)?;
+            sent += piece.len() as u64;
         }
-        put(stream, &piece, stall).await.map_err(|_| sent)?;
-        sent += piece.len() as u64;
+        self.put(&pending).await.map_err(|_| sent)?;
+        if sent == length { Ok(sent) } else { Err(sent) }
     }
-    put(stream, &pending, stall).await.map_err(|_| sent)?;
-    if sent == length { Ok(sent) } else { Err(sent) }
-}
 
-async fn put<W: AsyncWrite + Unpin>(
-    stream: &mut W,
-    mut bytes: &[u8],
-    stall: Duration,
-) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let written = timeout(stall, stream.write(bytes))
-            .await
-            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-        if written == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
+    async fn put(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        let late = || io::Error::from(io::ErrorKind::TimedOut);
+        while !bytes.is_empty() {
+            let begun = Instant::now();
+            let written = timeout(self.stall, self.stream.write(bytes))
+                .await
+                .map_err(|_| late())??;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            if !self.pace.keep(written as u64, begun.elapsed()) {
+                return Err(late());
+            }
+            bytes = &bytes[written..];
         }
-        bytes = &bytes[written..];
+        Ok(())
     }
-    Ok(())
 }
