@@ -27,6 +27,9 @@ mod origins;
 // What is kept: hit, stale, revalidation, ranges, one download for many, restart.
 mod caching;
 
+// What repositories retain, and that an index names exactly what is served.
+mod retention;
+
 // Sick upstreams: cut, reset, wrong, absent, overloaded, slow.
 mod faults;
 

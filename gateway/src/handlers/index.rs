@@ -5,10 +5,10 @@ use std::sync::Arc;
 use http::header;
 use rules::{Decision, Ecosystem, Facts, Origin, Origins, PackageName, Place};
 
-use super::Context;
 use super::conditions::not_modified;
 use super::encode::{Coding, Prepared};
 use super::trace::Trace;
+use super::{Context, retained};
 use crate::exchange::Reply;
 use crate::failure::Failure;
 use crate::origin::upstream::Upstream;
@@ -16,16 +16,15 @@ use crate::origin::{CacheOutcome, Listing, ListingAsk};
 use crate::protocol::pypi::accept::installer;
 use crate::protocol::pypi::marker::marker;
 use crate::protocol::{
-    ArtifactTarget, DocumentKind, Index, IndexTarget, MetadataLevel, Part, Rendered, Shown,
-    Unrenderable,
+    DocumentKind, Index, IndexTarget, MetadataLevel, Part, Rendered, Shown, Unrenderable,
 };
 
 /// One origin's listing with the verdict on each of its versions.
-struct Gathered {
-    listing: Listing,
-    shown: Vec<Shown>,
-    /// Shown because it is retained, though its origin is blocked now: depends on what the cache holds.
-    retained: bool,
+pub(super) struct Gathered {
+    pub listing: Listing,
+    pub shown: Vec<Shown>,
+    /// Shown because it is retained, though no origin lists it now: depends on what the cache holds.
+    pub retained: bool,
 }
 
 /// Answers a request for an index document.
@@ -82,23 +81,20 @@ async fn gather(
         let Some(upstream) = upstream_of(context, origin) else {
             continue;
         };
-        match origin.place() {
-            Place::External => {
-                let supply = &context.app.supply;
-                if let Some(listing) = supply.listing(origin, upstream, &ask).await? {
-                    let shown = judge(context, origin, &listing.index);
-                    gathered.push(Gathered {
-                        listing,
-                        shown,
-                        retained: false,
-                    });
-                }
+        if let Place::External = origin.place() {
+            let supply = &context.app.supply;
+            if let Some(listing) = supply.listing(origin, upstream, &ask).await? {
+                let shown = judge(context, origin, &listing.index);
+                gathered.push(Gathered {
+                    listing,
+                    shown,
+                    retained: false,
+                });
             }
-            Place::Holding if is_closed(origins, origin) => {
-                gathered.extend(retained(context, origin, upstream, &ask).await);
-            }
-            Place::Holding => {}
         }
+    }
+    if gathered.is_empty() {
+        gathered = retained::listings(context, origins, &ask).await;
     }
     Ok(gathered)
 }
@@ -109,15 +105,8 @@ fn upstream_of<'a>(context: &'a Context<'_>, origin: &Origin) -> Option<&'a Arc<
     context.snapshot.upstreams.get(&key)
 }
 
-/// Whether a repository's own external connection is not among the origins.
-fn is_closed(origins: &Origins, holding: &Origin) -> bool {
-    !origins.iter().any(|origin| {
-        matches!(origin.place(), Place::External) && origin.repository() == holding.repository()
-    })
-}
-
 /// Each version gets the verdict that its files would get.
-fn judge(context: &Context<'_>, origin: &Origin, index: &Index) -> Vec<Shown> {
+pub(super) fn judge(context: &Context<'_>, origin: &Origin, index: &Index) -> Vec<Shown> {
     let policy = &context.snapshot.policy;
     let now = context.request.received_at;
     let verdict = |version: &crate::protocol::Listed| {
@@ -132,44 +121,6 @@ fn judge(context: &Context<'_>, origin: &Origin, index: &Index) -> Vec<Shown> {
     };
     index.versions.iter().map(verdict).collect()
 }
-
-/// What a repository still serves of a package whose origin is blocked now (codeartifact.md D35): the versions of the
-/// index as last seen of which a file is retained. Nobody is asked.
-async fn retained(
-    context: &Context<'_>,
-    holding: &Origin,
-    upstream: &Arc<Upstream>,
-    ask: &ListingAsk<'_>,
-) -> Option<Gathered> {
-    let supply = &context.app.supply;
-    let listing = supply.remembered_listing(upstream, ask).await?;
-    let mut shown = Vec::with_capacity(listing.index.versions.len());
-    for version in &listing.index.versions {
-        let mut kept = false;
-        for file in &version.files {
-            let target = ArtifactTarget {
-                package: holding.package().clone(),
-                version: version.version.clone(),
-                file: file.name.clone(),
-                sidecar: None,
-            };
-            kept = kept || supply.retains(&target, holding.repository()).await;
-        }
-        shown.push(if kept {
-            Shown::Keep
-        } else {
-            Shown::Withhold(NOT_RETAINED.to_owned())
-        });
-    }
-    let any = shown.contains(&Shown::Keep);
-    any.then_some(Gathered {
-        listing,
-        shown,
-        retained: true,
-    })
-}
-
-const NOT_RETAINED: &str = "not retained before its origin was blocked";
 
 fn outcome(gathered: &[Gathered]) -> CacheOutcome {
     let outcomes = || gathered.iter().map(|part| part.listing.outcome);
@@ -258,11 +209,7 @@ fn memo_key(context: &Context<'_>, target: &IndexTarget, gathered: &[Gathered]) 
         key.push('|');
         key.push_str(&part.listing.digest);
         if part.retained {
-            let kept = part
-                .shown
-                .iter()
-                .map(|shown| if *shown == Shown::Keep { '1' } else { '0' });
-            key.extend(kept);
+            key.push_str(&format!("{:?}", part.shown));
         }
     }
     key

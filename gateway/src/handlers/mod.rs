@@ -5,6 +5,7 @@ mod conditions;
 mod encode;
 mod index;
 mod memo;
+mod retained;
 mod service;
 mod trace;
 

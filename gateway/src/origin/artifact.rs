@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use cache::{Begun, Entry, Follower, Hit, Lookup};
+use cache::{Begun, Entry, Follower, Hit, Key, Lookup};
 use http::header;
-use rules::{Digest, Permit};
+use rules::{Digest, Origin, Permit};
 
 use super::body::{Growing, Kept, Nothing};
 use super::document::failed_to;
@@ -66,25 +66,33 @@ pub struct Fetching<'a> {
 }
 
 impl Supply {
-    /// The copy that a repository retains, whatever its upstream says today.
+    /// The copy that a repository retains, whatever its upstream says today; the repository that was asked retains it
+    /// too.
     pub async fn retained(
         &self,
         permit: &Permit,
         target: &ArtifactTarget,
         now: SystemTime,
     ) -> Option<Artifact> {
-        let key = keys::artifact(target, permit.origin().repository());
+        let origin = permit.origin();
+        let key = keys::artifact(target, origin.repository());
         match self.cache.lookup(&key, now).await {
-            Lookup::Fresh(hit) => Some(kept(hit, CacheOutcome::Hit)),
+            Lookup::Fresh(hit) => {
+                if let Some(asked) = asked_key(target, origin) {
+                    self.retain(&key, &asked, true).await;
+                }
+                Some(kept(hit, CacheOutcome::Hit))
+            }
             // Only a snapshot's lifetime ends: its upstream may have a newer build.
             _ => None,
         }
     }
 
-    /// Whether a repository retains a file.
-    pub async fn retains(&self, target: &ArtifactTarget, repository: &str) -> bool {
+    /// Which of these files a repository retains.
+    pub async fn retains(&self, files: &[ArtifactTarget], repository: &str) -> Vec<bool> {
+        let key = |file: &ArtifactTarget| keys::artifact(file, repository);
         self.cache
-            .contains(&keys::artifact(target, repository))
+            .contains_each(files.iter().map(key).collect())
             .await
     }
 
@@ -121,8 +129,14 @@ impl Supply {
     ) -> Result<Presence, Failure> {
         let origin = permit.origin();
         let key = keys::artifact(fetching.target, origin.repository());
+        let asked = asked_key(fetching.target, origin);
         match self.cache.lookup(&key, fetching.now).await {
-            Lookup::Fresh(hit) => return Ok(Presence::Here(kept(hit, CacheOutcome::Hit))),
+            Lookup::Fresh(hit) => {
+                if let Some(asked) = &asked {
+                    self.retain(&key, asked, true).await;
+                }
+                return Ok(Presence::Here(kept(hit, CacheOutcome::Hit)));
+            }
             Lookup::Absent { fresh: true } => return Ok(Presence::Absent(CacheOutcome::Negative)),
             _ => {}
         }
@@ -135,11 +149,11 @@ impl Supply {
         else {
             return Ok(Presence::Absent(CacheOutcome::Miss));
         };
-        let retain = keys::artifact(fetching.target, origin.asked());
         let retrieval = Retrieval {
             cache: self.cache.clone(),
             network: Arc::clone(&self.network),
             metrics: Arc::clone(&self.metrics),
+            memory: Arc::clone(&self.memory),
             upstream: Arc::clone(upstream),
             protocol: fetching.protocol,
             target: fetching.target.clone(),
@@ -147,7 +161,7 @@ impl Supply {
             expected: expected(fetching),
             limits: Arc::clone(fetching.limits),
             now: fetching.now,
-            retain: (retain.as_str() != key.as_str()).then_some((key.clone(), retain)),
+            retain: asked.map(|asked| (key.clone(), asked)),
         };
         let follower = self.cache.join(&key, move |fill| retrieval.run(fill));
         self.begun(follower, upstream).await
@@ -185,6 +199,11 @@ impl Supply {
 
 /// Bodies up to this size are answered only when they are whole.
 const SMALL_BYTES: u64 = 64 * 1024;
+
+/// What the repository that was asked calls the file, if it is another than the origin's.
+fn asked_key(target: &ArtifactTarget, origin: &Origin) -> Option<Key> {
+    (origin.asked() != origin.repository()).then(|| keys::artifact(target, origin.asked()))
+}
 
 fn kept(hit: Hit, outcome: CacheOutcome) -> Artifact {
     let entry: &Entry = hit.entry();

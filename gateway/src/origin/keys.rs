@@ -4,11 +4,10 @@
 use cache::Key;
 use rules::PackageName;
 
-use super::upstream::Upstream;
 use crate::protocol::{ArtifactTarget, DocumentKind, IndexTarget, MetadataLevel, Sidecar};
 
-/// The document of an upstream. All forms rendered from one document share it.
-pub fn document(target: &IndexTarget, upstream: &Upstream) -> Key {
+/// A document as a repository last saw it. All forms rendered from one document share it.
+pub fn document(target: &IndexTarget, repository: &str) -> Key {
     let kind = match &target.document {
         DocumentKind::Packument { .. } | DocumentKind::Manifest { .. } | DocumentKind::DistTags => {
             "packument".to_owned()
@@ -28,11 +27,8 @@ pub fn document(target: &IndexTarget, upstream: &Upstream) -> Key {
             format!("metadata/{version}")
         }
     };
-    Key::new(&format!(
-        "{}index/{kind}@{}",
-        prefix(&target.package),
-        upstream.settings.url
-    ))
+    let package = prefix(&target.package);
+    Key::new(&format!("{package}index/{kind}@{repository}"))
 }
 
 /// A file as a repository retains it.

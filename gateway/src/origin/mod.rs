@@ -6,6 +6,7 @@ mod artifact;
 mod body;
 mod document;
 mod keys;
+mod refresh;
 mod retrieve;
 mod service;
 pub mod upstream;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use moka::future::Cache as Table;
 
+use crate::bounds::Budget;
 use crate::config::{Config, Limits};
 use crate::failure::Failure;
 use crate::observe::metrics::Metrics;
@@ -68,6 +70,8 @@ pub struct Supply {
     pub cache: cache::Cache,
     network: Arc<Network>,
     metrics: Arc<Metrics>,
+    /// For the documents that are arriving.
+    memory: Arc<Budget>,
     /// Parsed documents by cache key and content digest, so that an artifact request never parses an index again.
     indexes: Table<String, Parsed>,
 }
@@ -82,6 +86,7 @@ impl Supply {
             cache,
             network: Arc::default(),
             metrics,
+            memory: Budget::new(limits.document_memory_bytes),
             indexes,
         }
     }

@@ -1,7 +1,7 @@
 //! One file's way from the upstream into the cache: a task of the cache, which no client owns.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use cache::{Fill, Key, Lookup, Meta};
@@ -11,6 +11,7 @@ use rules::{Digest, DigestAlgorithm, PackageName};
 use super::upstream::{
     Conditions, Fault, FaultKind, Fetched, Fetcher, Network, Responded, Upstream,
 };
+use crate::bounds::{Budget, Pace};
 use crate::config::Limits;
 use crate::edge::target;
 use crate::exchange::{Ask, Method};
@@ -25,6 +26,7 @@ pub struct Retrieval {
     pub cache: cache::Cache,
     pub network: Arc<Network>,
     pub metrics: Arc<Metrics>,
+    pub memory: Arc<Budget>,
     pub upstream: Arc<Upstream>,
     pub protocol: &'static dyn Protocol,
     pub target: ArtifactTarget,
@@ -89,8 +91,15 @@ impl Retrieval {
                 .await
                 .map_err(|error| error.to_string())?;
             let mut received = 0u64;
-            while let Some(chunk) = responded.next().await.map_err(|fault| fault.detail)? {
+            let mut pace = Pace::new(self.limits.minimum_rate);
+            loop {
+                let begun = Instant::now();
+                let chunk = responded.next().await.map_err(|fault| fault.detail)?;
+                let Some(chunk) = chunk else { break };
                 received += chunk.len() as u64;
+                if !pace.keep(chunk.len() as u64, begun.elapsed()) {
+                    return Err("the file arrives slower than minimum_rate".to_owned());
+                }
                 if received > self.limits.artifact_bytes {
                     return Err("the file is larger than artifact_bytes".to_owned());
                 }
@@ -123,7 +132,8 @@ impl Retrieval {
         algorithm: DigestAlgorithm,
     ) {
         let meta = self.meta(self.lifetime(), Some(&responded));
-        let text = match responded.bytes(CHECKSUM_BYTES).await {
+        let mut memory = self.memory.reservation();
+        let text = match responded.bytes(CHECKSUM_BYTES, &mut memory).await {
             Ok(text) => text,
             Err(fault) => return fill.fail(fault.kind.status(), &fault.detail),
         };
@@ -207,7 +217,8 @@ impl Retrieval {
         };
         match self.fetch(&location).await? {
             Fetched::Body(responded) => {
-                let text = responded.bytes(CHECKSUM_BYTES).await?;
+                let mut memory = self.memory.reservation();
+                let text = responded.bytes(CHECKSUM_BYTES, &mut memory).await?;
                 let digest = crate::protocol::maven::checksum_text(&text, DigestAlgorithm::Sha1);
                 Ok(digest.into_iter().collect())
             }

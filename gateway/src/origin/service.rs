@@ -42,7 +42,7 @@ impl Supply {
         };
         match fetcher.fetch(url, &conditions).await.map_err(to_failure)? {
             Fetched::Body(responded) => responded
-                .bytes(limits.document_bytes)
+                .bytes(limits.document_bytes, &mut self.memory.reservation())
                 .await
                 .map(Some)
                 .map_err(to_failure),

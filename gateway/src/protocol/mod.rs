@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 use rules::{Digest, DigestAlgorithm, PackageName};
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use crate::exchange::Ask;
@@ -190,8 +191,17 @@ pub struct ListedFile {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown {
     Keep,
+    /// Only these files of it are at hand; with none, the version is as good as not listed.
+    Only(BTreeSet<String>),
     /// Held or denied: the sentence says why.
     Withhold(String),
+}
+
+impl Shown {
+    /// Whether the version is as good as not listed.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Only(files) if files.is_empty())
+    }
 }
 
 /// One repository's contribution to a listing. Parts come nearest first, and the nearest wins a conflict.
@@ -242,6 +252,12 @@ pub trait Protocol: Send + Sync {
 
     /// Whether a file may only be fetched if the index lists it (npm and PyPI: yes; Maven: no).
     fn index_lists_files(&self) -> bool;
+
+    /// The files that may be kept of a listed version. Where the listing names none (Maven), those that a build asks
+    /// for first.
+    fn files_of(&self, _package: &PackageName, listed: &Listed) -> Vec<String> {
+        listed.files.iter().map(|file| file.name.clone()).collect()
+    }
 
     /// Reads an upstream's document. The package inside must be the one asked for.
     fn read(&self, target: &IndexTarget, document: Document) -> Result<Index, Unreadable>;

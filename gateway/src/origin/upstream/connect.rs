@@ -31,7 +31,6 @@ impl Default for Network {
     }
 }
 
-const NAME_DEADLINE: Duration = Duration::from_secs(5);
 const NAME_TTL: Duration = Duration::from_secs(30);
 const POOL_IDLE: Duration = Duration::from_secs(60);
 
@@ -44,7 +43,12 @@ pub struct Connection {
 
 impl Network {
     /// The addresses of a URL's host that may be connected to.
-    pub async fn resolve(&self, url: &Url, allow_private: bool) -> Result<Vec<SocketAddr>, Fault> {
+    pub async fn resolve(
+        &self,
+        url: &Url,
+        allow_private: bool,
+        limits: &Limits,
+    ) -> Result<Vec<SocketAddr>, Fault> {
         let host = url
             .host_str()
             .unwrap_or_default()
@@ -56,7 +60,7 @@ impl Network {
             Some(addresses) => addresses,
             None => {
                 let lookup = tokio::net::lookup_host((key.0.as_str(), port));
-                let found: Vec<_> = tokio::time::timeout(NAME_DEADLINE, lookup)
+                let found: Vec<_> = tokio::time::timeout(limits.resolve, lookup)
                     .await
                     .map_err(|_| Fault::new(FaultKind::Timeout, "name not resolved in time"))?
                     .map_err(|error| {

@@ -55,6 +55,12 @@ impl FaultKind {
 }
 
 impl Fault {
+    /// The budget for documents is spent.
+    pub fn out_of_memory() -> Self {
+        let text = "too many documents arrive at once (document_memory_bytes)";
+        Self::new(FaultKind::Overloaded, text)
+    }
+
     pub fn new(kind: FaultKind, detail: impl Into<String>) -> Self {
         Self {
             kind,

@@ -13,6 +13,7 @@ use url::Url;
 use super::connect::{Connection, Network};
 use super::fault::{Fault, FaultKind};
 use super::{Upstream, authority};
+use crate::bounds::Reservation;
 use crate::config::Limits;
 use crate::observe::metrics::Metrics;
 
@@ -92,8 +93,19 @@ impl Responded {
         }
     }
 
-    /// The whole body, up to `max` bytes.
-    pub async fn bytes(mut self, max: u64) -> Result<Bytes, Fault> {
+    /// Reads a short answer to its end, so that its connection can be used again.
+    async fn discard(mut self) {
+        let mut read = 0;
+        while let Ok(Some(chunk)) = self.next().await {
+            read += chunk.len();
+            if read > DISCARDED_BYTES {
+                break;
+            }
+        }
+    }
+
+    /// The whole body, up to `max` bytes, that `memory` has room for.
+    pub async fn bytes(mut self, max: u64, memory: &mut Reservation) -> Result<Bytes, Fault> {
         let too_large = || {
             let text = format!("the answer is larger than the limit of {max} bytes");
             Fault::new(FaultKind::TooLarge, text)
@@ -105,6 +117,9 @@ impl Responded {
         while let Some(chunk) = self.next().await? {
             if (body.len() + chunk.len()) as u64 > max {
                 return Err(too_large());
+            }
+            if !memory.grow(chunk.len() as u64) {
+                return Err(Fault::out_of_memory());
             }
             body.extend_from_slice(&chunk);
         }
@@ -124,7 +139,7 @@ fn fault_of(error: &pingora_core::Error, what: &str) -> Fault {
 }
 
 /// An error page up to this size is read to its end for the sake of the connection.
-const DISCARDED_BYTES: u64 = 64 * 1024;
+const DISCARDED_BYTES: usize = 64 * 1024;
 
 /// Everything a fetch needs that outlives it.
 pub struct Fetcher<'a> {
@@ -165,7 +180,7 @@ impl Fetcher<'_> {
                     return Ok(Fetched::NotModified(responded));
                 }
                 404 | 410 => {
-                    let _ = responded.bytes(DISCARDED_BYTES).await;
+                    responded.discard().await;
                     return Ok(Fetched::Absent);
                 }
                 301 | 302 | 303 | 307 | 308 => url = self.redirected(&responded)?,
@@ -214,7 +229,7 @@ impl Fetcher<'_> {
         let slot = self.slot().await?;
         let addresses = self
             .network
-            .resolve(url, self.upstream.settings.allow_private)
+            .resolve(url, self.upstream.settings.allow_private, self.limits)
             .await?;
         let first = self.exchange(url, addresses[0], conditions).await;
         let retry = match &first {

@@ -9,7 +9,7 @@ mod fetch;
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::Semaphore;
 use url::Url;
@@ -34,9 +34,6 @@ pub struct Upstream {
 
 /// The framework logs what we handle and log ourselves (a connection that broke, a pool that missed).
 pub const LOG_FILTER: &str = "pingora_core=off";
-
-/// How long a failed upstream is left alone while a stale copy can be served.
-const BREATHER: Duration = Duration::from_secs(5);
 
 impl Upstream {
     /// `None` if the configured address is no URL (the configuration check says so first).
@@ -128,9 +125,9 @@ impl Upstream {
     }
 
     /// Whether the upstream failed so recently that a stale copy is better than another try.
-    pub fn is_resting(&self) -> bool {
+    pub fn is_resting(&self, limits: &config::Limits) -> bool {
         let failed = self.failed_at.lock().ok().and_then(|at| *at);
-        failed.is_some_and(|at| at.elapsed() < BREATHER)
+        failed.is_some_and(|at| at.elapsed() < limits.upstream_rest)
     }
 
     fn note(&self, failed: bool) {

@@ -9,12 +9,12 @@ mod metadata;
 mod path;
 mod render;
 
-use rules::{Digest, DigestAlgorithm};
+use rules::{Digest, DigestAlgorithm, PackageName};
 use sha2::Digest as _;
 
 use crate::exchange::{Ask, Method};
 use crate::protocol::{
-    ArtifactTarget, Document, DocumentKind, Index, IndexTarget, ListedFile, Location, Part,
+    ArtifactTarget, Document, DocumentKind, Index, IndexTarget, Listed, ListedFile, Location, Part,
     Protocol, Rejection, Rendered, Sidecar, Target, Unreadable, Unrenderable,
 };
 
@@ -51,6 +51,13 @@ impl Protocol for Maven {
 
     fn index_lists_files(&self) -> bool {
         false
+    }
+
+    fn files_of(&self, package: &PackageName, listed: &Listed) -> Vec<String> {
+        let stem = format!("{}-{}", package.name(), listed.version);
+        ["pom", "jar", "module"]
+            .map(|extension| format!("{stem}.{extension}"))
+            .to_vec()
     }
 
     fn read(&self, target: &IndexTarget, document: Document) -> Result<Index, Unreadable> {

@@ -71,11 +71,11 @@ pub(super) fn of_artifact(target: &ArtifactTarget) -> Option<String> {
     ))
 }
 
-/// Whether a text may stand as an artifact's id, a version or a file in a path. A dot at either end
-/// is refused: stores drop it, and `..` would climb.
+/// Whether a text may stand as an artifact's id, a version or a file in a path. A version may hold a
+/// plus (`1.0+build`); a dot at either end is refused: stores drop it, and `..` would climb.
 pub(super) fn is_segment(text: &str) -> bool {
     text.len() <= SEGMENT_BYTES_MAX
-        && is_made_of(text, |byte| byte == b'.' || is_word(byte))
+        && is_made_of(text, |byte| byte == b'.' || byte == b'+' || is_word(byte))
         && !text.starts_with('.')
         && !text.ends_with('.')
 }

@@ -9,14 +9,17 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use rules::{DigestAlgorithm, Ecosystem, PackageName};
+use rules::{DigestAlgorithm, Ecosystem, PackageName, VersionKey};
 
 use super::metadata::{Metadata, Plugin, Snapshot};
 use super::{checksum_of, path};
 use crate::protocol::{Body, MetadataLevel, Part, Rendered, Shown, Unrenderable};
 
-/// A version and whether it is shown.
-type Version<'a> = (&'a str, &'a Shown);
+/// A version, read once, and whether it is shown.
+struct Version<'a> {
+    key: VersionKey<'a>,
+    shown: &'a Shown,
+}
 
 /// Renders the document of a level, or its checksum.
 pub(super) fn render(
@@ -85,19 +88,20 @@ fn unite_versions<'a>(parts: &[Part<'a>]) -> Result<Vec<&'a str>, Unrenderable> 
     let mut union = Vec::new();
     for part in parts {
         for (listed, shown) in part.index.versions.iter().zip(part.shown) {
-            if seen.insert(listed.version.as_str()) {
-                union.push((listed.version.as_str(), shown));
+            if !shown.is_absent() && seen.insert(listed.version.as_str()) {
+                let key = VersionKey::new(Ecosystem::Maven, &listed.version);
+                union.push(Version { key, shown });
             }
         }
     }
     let union = in_order(union);
     let kept: Vec<&str> = union
         .iter()
-        .filter(|(_, shown)| matches!(shown, Shown::Keep))
-        .map(|(version, _)| *version)
+        .filter(|version| !matches!(version.shown, Shown::Withhold(_)))
+        .map(|version| version.key.text())
         .collect();
-    match union.last() {
-        Some((_, Shown::Withhold(sentence))) if kept.is_empty() => {
+    match union.last().map(|version| version.shown) {
+        Some(Shown::Withhold(sentence)) if kept.is_empty() => {
             Err(Unrenderable::Withheld(sentence.clone()))
         }
         _ => Ok(kept),
@@ -118,17 +122,21 @@ fn in_order<'a>(versions: Vec<Version<'a>>) -> Vec<Version<'a>> {
         }
     }
     while runs.len() > 1 {
-        runs = runs.chunks(2).map(merge).collect();
+        let mut pairs = runs.into_iter();
+        runs = Vec::new();
+        while let Some(left) = pairs.next() {
+            runs.push(match pairs.next() {
+                Some(right) => merge(left, right),
+                None => left,
+            });
+        }
     }
     runs.pop().unwrap_or_default()
 }
 
-fn merge<'a>(runs: &[Vec<Version<'a>>]) -> Vec<Version<'a>> {
-    let [left, right] = runs else {
-        return runs.concat();
-    };
+fn merge<'a>(left: Vec<Version<'a>>, right: Vec<Version<'a>>) -> Vec<Version<'a>> {
     let mut merged = Vec::with_capacity(left.len() + right.len());
-    let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
+    let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
     while let (Some(one), Some(other)) = (left.peek(), right.peek()) {
         let next = if order(one, other).is_lt() {
             left.next()
@@ -143,7 +151,8 @@ fn merge<'a>(runs: &[Vec<Version<'a>>]) -> Vec<Version<'a>> {
 
 /// Equal versions in different spellings (`1`, `1.0`) still need an order that is always the same.
 fn order(one: &Version<'_>, other: &Version<'_>) -> Ordering {
-    rules::compare(Ecosystem::Maven, one.0, other.0).then_with(|| one.0.cmp(other.0))
+    let by_text = || one.key.text().cmp(other.key.text());
+    one.key.cmp(&other.key).then_with(by_text)
 }
 
 fn unite_plugins<'a>(parts: &[Part<'a>]) -> Vec<&'a Plugin> {

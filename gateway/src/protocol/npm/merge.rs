@@ -77,11 +77,11 @@ impl<'a> Merged<'a> {
 
     fn judge(&mut self, listed: &'a Listed, version: &'a Version, shown: &'a Shown, place: usize) {
         let name = listed.version.as_str();
-        if self.standings.contains_key(name) {
+        if shown.is_absent() || self.standings.contains_key(name) {
             return;
         }
         let standing = match shown {
-            Shown::Keep => {
+            Shown::Keep | Shown::Only(_) => {
                 self.kept.push(Entry {
                     name,
                     version,

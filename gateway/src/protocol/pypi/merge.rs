@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rules::VersionKey;
 use serde_json::{Map, Value};
 
-use super::super::{Body, Part, Shown};
+use super::super::{Body, Listed, Part, Shown};
 use super::page::{File, Project, version_key};
 
 /// A file as it goes into the listing.
@@ -41,12 +41,17 @@ impl<'a> Merged<'a> {
             };
             merged.projects.push(project);
             merged.add_files(part, project, &owned);
-            let listed = part
-                .index
-                .versions
-                .iter()
-                .map(|listed| listed.version.as_str());
-            let extra = project.versions.iter().flatten().map(String::as_str);
+            let judged = || part.index.versions.iter().zip(part.shown);
+            let is_there = |(listed, shown): (&'a Listed, &Shown)| {
+                (!shown.is_absent()).then_some(listed.version.as_str())
+            };
+            let listed = judged().filter_map(is_there);
+            let absent: BTreeSet<VersionKey<'a>> = judged()
+                .filter(|(_, shown)| shown.is_absent())
+                .map(|(listed, _)| version_key(&listed.version))
+                .collect();
+            let named_by_document = project.versions.iter().flatten().map(String::as_str);
+            let extra = named_by_document.filter(|text| !absent.contains(&version_key(text)));
             owned.extend(listed.clone().map(version_key));
             // The document's own list goes first, for its spelling and its order.
             merged.versions.extend(
@@ -75,6 +80,8 @@ impl<'a> Merged<'a> {
             }
             let withheld = match shown {
                 Shown::Keep => None,
+                Shown::Only(files) if files.contains(&file.name) => None,
+                Shown::Only(_) => continue,
                 Shown::Withhold(sentence) => Some(sentence.as_str()),
             };
             self.files.push(Shelved {

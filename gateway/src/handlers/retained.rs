@@ -1,0 +1,89 @@
+//! What repositories still list of a package that no upstream lists now: its origin is blocked (codeartifact.md D35),
+//! its upstream fails or was taken away (§3.2). Nobody is asked; what is listed here is what `artifact` serves.
+
+use std::collections::BTreeSet;
+
+use rules::{Origin, Origins, Place};
+
+use super::Context;
+use super::index::{Gathered, judge};
+use crate::origin::{Listing, ListingAsk};
+use crate::protocol::{ArtifactTarget, Shown};
+
+/// The listings of all repositories in their order, each cut down to the files that it retains.
+pub(super) async fn listings(
+    context: &Context<'_>,
+    origins: &Origins,
+    ask: &ListingAsk<'_>,
+) -> Vec<Gathered> {
+    let mut gathered = Vec::new();
+    let holding = |origin: &&Origin| matches!(origin.place(), Place::Holding);
+    for origin in origins.iter().filter(holding) {
+        let supply = &context.app.supply;
+        if let Some(listing) = supply.remembered_listing(origin, ask).await {
+            gathered.extend(cut_down(context, origin, origins, listing).await);
+        }
+    }
+    gathered
+}
+
+async fn cut_down(
+    context: &Context<'_>,
+    holding: &Origin,
+    origins: &Origins,
+    listing: Listing,
+) -> Option<Gathered> {
+    let verdicts = judge(context, holding, &listing.index);
+    let kept = kept_files(context, holding, &listing).await;
+    let refused = origins.refusal().map(|reason| reason.sentence.clone());
+    let shown: Vec<Shown> = verdicts
+        .into_iter()
+        .zip(kept)
+        .map(|(verdict, files)| match (verdict, &refused) {
+            (Shown::Keep, Some(sentence)) if files.is_empty() => Shown::Withhold(sentence.clone()),
+            (Shown::Keep, _) => Shown::Only(files),
+            (other, _) => other,
+        })
+        .collect();
+    let any = |shown: &Shown| matches!(shown, Shown::Only(files) if !files.is_empty());
+    shown.iter().any(any).then_some(Gathered {
+        listing,
+        shown,
+        retained: true,
+    })
+}
+
+/// The files of each version that the repository retains.
+async fn kept_files(
+    context: &Context<'_>,
+    holding: &Origin,
+    listing: &Listing,
+) -> Vec<BTreeSet<String>> {
+    let package = holding.package();
+    let versions = &listing.index.versions;
+    let files: Vec<Vec<String>> = versions
+        .iter()
+        .map(|version| context.protocol.files_of(package, version))
+        .collect();
+    let target = |version: &str, file: &String| ArtifactTarget {
+        package: package.clone(),
+        version: version.to_owned(),
+        file: file.clone(),
+        sidecar: None,
+    };
+    let targets: Vec<ArtifactTarget> = versions
+        .iter()
+        .zip(&files)
+        .flat_map(|(version, files)| files.iter().map(|file| target(&version.version, file)))
+        .collect();
+    let supply = &context.app.supply;
+    let mut retained = supply
+        .retains(&targets, holding.repository())
+        .await
+        .into_iter();
+    let keep = |files: Vec<String>| {
+        let kept = |_: &String| retained.next().unwrap_or(false);
+        files.into_iter().filter(kept).collect()
+    };
+    files.into_iter().map(keep).collect()
+}
