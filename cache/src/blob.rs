@@ -14,6 +14,9 @@ use crate::error::{Attempt as _, Error};
 /// The largest piece that a body is read in.
 pub(crate) const PIECE_MAX: usize = 256 * 1024;
 
+/// The largest part that is sent from a file at once.
+const IN_FILE_MAX: u64 = 2 * 1024 * 1024;
+
 /// An entry with a body, found in the cache. Keeps its file open: eviction does not cut it off.
 #[derive(Clone)]
 pub struct Hit {
@@ -26,6 +29,16 @@ pub struct Body {
     blob: Blob,
     position: u64,
     end: u64,
+}
+
+/// A part of a body, in its file.
+pub struct InFile {
+    /// The file, open for reading. Its own position is not used.
+    pub file: Arc<File>,
+    /// Where the part begins.
+    pub offset: u64,
+    /// In bytes, never 0.
+    pub length: u64,
 }
 
 /// An open blob.
@@ -123,13 +136,32 @@ impl Body {
         self.position
     }
 
-    /// The file behind the body, if it is not in memory; with [`Body::position`] and
-    /// [`Body::len`] enough for `sendfile`.
-    pub fn file(&self) -> Option<&File> {
-        match &self.blob.source {
-            Source::File(file) => Some(file),
-            Source::Memory(_) => None,
+    /// What is left, if it is in memory already.
+    pub fn in_memory(&self) -> Option<Bytes> {
+        let Source::Memory(bytes) = &self.blob.source else {
+            return None;
+        };
+        let place = |offset: u64| usize::try_from(offset).ok();
+        Some(bytes.slice(place(self.position)?..place(self.end)?))
+    }
+
+    /// The next part of the body as a place in its file, for `sendfile`: at most 2 MiB, which the
+    /// kernel has been made to read before. `None` at the end, and for a body in memory.
+    pub async fn next_in_file(&mut self) -> Result<Option<InFile>, Error> {
+        let Source::File(file) = &self.blob.source else {
+            return Ok(None);
+        };
+        let part = InFile {
+            file: Arc::clone(file),
+            offset: self.position,
+            length: self.len().min(IN_FILE_MAX),
+        };
+        if part.length == 0 {
+            return Ok(None);
         }
+        warm(&self.blob.disk, &part).await?;
+        self.position += part.length;
+        Ok(Some(part))
     }
 
     /// The next piece, at most `budget` bytes and at most 256 KiB. A file shorter than its entry
@@ -188,6 +220,31 @@ pub(crate) async fn read(
     }
     buffer.truncate(count);
     Ok(buffer.freeze())
+}
+
+/// Makes the kernel read a part whose last byte is not in memory: a sender that may not wait would else wait for the
+/// disk. Files are read from front to back, so the last byte tells; where it lies, the wait is short.
+async fn warm(disk: &Arc<dyn Disk>, part: &InFile) -> Result<(), Error> {
+    let last = part.offset + part.length - 1;
+    let ready = disk.read_ready(&part.file, &mut [0], last);
+    match ready.attempt("read a stored body")? {
+        Some(1) => return Ok(()),
+        Some(_) => return Err(Error::Damaged),
+        None => {}
+    }
+    let (disk, file) = (disk.clone(), part.file.clone());
+    let (mut offset, end) = (part.offset, part.offset + part.length);
+    let read = move || {
+        let mut buffer = vec![0; PIECE_MAX];
+        while offset < end {
+            match read_some(&*disk, &file, &mut buffer, offset)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                count => offset += count as u64,
+            }
+        }
+        Ok(())
+    };
+    blocking(read).await?.attempt("read a stored body")
 }
 
 fn read_some(disk: &dyn Disk, file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

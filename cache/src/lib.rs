@@ -70,7 +70,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use blob::{Body, Hit};
+pub use blob::{Body, Hit, InFile};
 pub use digest::{Digest, DigestAlgorithm, Digests};
 pub use entry::{Entry, Kind, Meta};
 pub use error::{Error, Failed};

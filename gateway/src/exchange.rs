@@ -1,5 +1,6 @@
 //! HTTP between rooms, without pingora: what was asked, and what is answered.
 
+use std::fs::File;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -77,11 +78,9 @@ pub struct Ask<'a> {
 /// snapshot that judges it.
 pub struct Request {
     pub method: Method,
-    pub path: Path,
     pub query: Query,
     /// The target as it was sent, for the log only.
-    pub target: String,
-    pub host: String,
+    pub target: Arc<str>,
     pub headers: HeaderMap,
     pub body: Bytes,
     pub received_at: SystemTime,
@@ -102,9 +101,20 @@ impl Request {
     }
 }
 
-/// The future of a chunk of a body.
-pub type NextChunk<'a> =
-    Pin<Box<dyn Future<Output = Result<Option<Bytes>, BodyBroken>> + Send + 'a>>;
+/// A part of a body.
+pub enum Piece {
+    Bytes(Bytes),
+    /// Bytes of a file, which the kernel has in memory: they can be sent without being read.
+    File {
+        file: Arc<File>,
+        offset: u64,
+        length: u64,
+    },
+}
+
+/// The future of a piece of a body.
+pub type NextPiece<'a> =
+    Pin<Box<dyn Future<Output = Result<Option<Piece>, BodyBroken>> + Send + 'a>>;
 
 /// Why a body ended before its end. The connection is cut, so that no client takes it for the whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -113,8 +123,8 @@ pub struct BodyBroken(pub String);
 
 /// A body that arrives piece by piece.
 pub trait Source: Send {
-    /// The next piece; `None` after the last.
-    fn next(&mut self) -> NextChunk<'_>;
+    /// The next piece; `None` after the last. Files only come to those who take them.
+    fn next(&mut self, takes_files: bool) -> NextPiece<'_>;
 }
 
 /// What follows the head of a reply.
@@ -167,6 +177,12 @@ impl Reply {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.push((name, value));
         }
+        self
+    }
+
+    /// Adds a field whose value is a constant of ours.
+    pub fn with_static(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.push((name, HeaderValue::from_static(value)));
         self
     }
 

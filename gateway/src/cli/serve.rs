@@ -13,15 +13,18 @@ use super::{Settings, complain, reload, say};
 use crate::admin::Admin;
 use crate::app::{App, Snapshot};
 use crate::config::{Config, Log, Source};
-use crate::edge::{self, Listener};
+use crate::edge::{self, Crew, Listener};
 use crate::handlers::Gateway;
+use crate::observe::access::AccessLog;
 use crate::origin::UpstreamTable;
 
 /// Runs the gateway until SIGTERM or SIGINT.
 pub fn run(settings: Settings) -> Result<ExitCode> {
     let loaded = load::load(&settings)?;
     start_log(loaded.config.log);
+    // Accepting, reloading and the cache's housekeeping; requests are served by the crew's threads.
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()?;
     runtime.block_on(serve(settings, loaded))?;
@@ -43,20 +46,24 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
     let table = upstream_table(&loaded.config, &public_url);
     let snapshot = Snapshot::build(loaded.config, &UpstreamTable::new(), public_url)
         .map_err(|findings| anyhow!(load::lines(&findings)))?;
-    let app = App::open(snapshot, &data)
+    let access = AccessLog::start(snapshot.config.log).context("no thread for the access log")?;
+    let app = App::open(snapshot, &data, access)
         .await
         .with_context(|| format!("the cache in {} can't be opened", data.display()))?;
     let app = Arc::new(app);
+    let crew = Arc::new(Crew::of_this_machine().context("no thread to serve with")?);
     let (stop, stopped) = watch::channel(false);
     let clients = tokio::spawn(edge::serve(
         listener,
         Arc::new(Gateway(Arc::clone(&app))),
+        Arc::clone(&crew),
         stopped.clone(),
     ));
     let admin_address = admin.address;
     let operators = tokio::spawn(edge::serve(
         admin,
         Arc::new(Admin(Arc::clone(&app))),
+        crew,
         stopped,
     ));
     say(&format!(
@@ -70,12 +77,13 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
         file: loaded.file,
         stamp: loaded.stamp,
     };
-    let reloading = tokio::spawn(reload::watch(app, settings, watched, address));
+    let reloading = tokio::spawn(reload::watch(Arc::clone(&app), settings, watched, address));
     wait_for_end().await?;
     tracing::info!("stopping: running requests may end");
     let _ = stop.send(true);
     reloading.abort();
     let _ = tokio::join!(clients, operators);
+    app.observer.access.finish();
     Ok(())
 }
 

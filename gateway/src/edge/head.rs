@@ -3,6 +3,9 @@
 //! Every leniency listed in reliability.md §0 is closed here: bare line feeds, repaired request lines, doubled or mixed
 //! framing fields, missing or illegal Host, body on GET, unknown methods.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::target;
@@ -20,7 +23,7 @@ pub enum Framing {
 #[derive(Debug)]
 pub struct Head {
     pub method: Method,
-    pub target: String,
+    pub target: Arc<str>,
     pub path: Path,
     pub query: Query,
     pub host: String,
@@ -45,12 +48,11 @@ const fn bad(message: &'static str) -> BadHead {
 }
 
 /// Parses a head that ends in an empty line. `fields_max` bounds the number of fields, `target_max` the target's bytes.
-pub fn parse(bytes: &[u8], fields_max: usize, target_max: usize) -> Result<Head, BadHead> {
+pub fn parse(bytes: &Bytes, fields_max: usize, target_max: usize) -> Result<Head, BadHead> {
     let text = bytes
         .strip_suffix(b"\r\n\r\n")
         .ok_or(bad("head does not end in an empty line"))?;
-    let mut lines = split_lines(text)?.into_iter();
-    let first = lines.next().ok_or(bad("request line is missing"))?;
+    let (first, fields) = next_line(text)?;
     let line = RequestLine::parse(first)?;
     if line.target.len() > target_max {
         return Err(BadHead {
@@ -58,7 +60,7 @@ pub fn parse(bytes: &[u8], fields_max: usize, target_max: usize) -> Result<Head,
             message: "request target is too long",
         });
     }
-    let headers = fields(lines, fields_max)?;
+    let headers = headers(bytes, fields, fields_max)?;
     let (path, query) = target::parse(line.target).map_err(|error| bad(error.0))?;
     let framing = framing(&headers, line.http_1_0)?;
     let bodiless = matches!(line.method, Method::Get | Method::Head | Method::Options);
@@ -67,7 +69,7 @@ pub fn parse(bytes: &[u8], fields_max: usize, target_max: usize) -> Result<Head,
     }
     Ok(Head {
         method: line.method,
-        target: String::from_utf8_lossy(line.target).into_owned(),
+        target: String::from_utf8_lossy(line.target).into(),
         path,
         query,
         host: host(&headers, line.http_1_0)?,
@@ -77,21 +79,20 @@ pub fn parse(bytes: &[u8], fields_max: usize, target_max: usize) -> Result<Head,
     })
 }
 
-/// Splits at CR LF; a CR or LF anywhere else is an error.
-fn split_lines(text: &[u8]) -> Result<Vec<&[u8]>, BadHead> {
-    let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
-    let last = lines.len().saturating_sub(1);
-    for (index, line) in lines.iter_mut().enumerate() {
-        if index < last {
-            *line = line
-                .strip_suffix(b"\r")
-                .ok_or(bad("line ends in a bare line feed"))?;
+/// Splits a line off at CR LF; a CR or LF anywhere else is an error. After the last line nothing is left.
+fn next_line(text: &[u8]) -> Result<(&[u8], Option<&[u8]>), BadHead> {
+    let (line, rest) = match text.iter().position(|byte| *byte == b'\n') {
+        Some(at) => {
+            let line = text[..at].strip_suffix(b"\r");
+            let line = line.ok_or(bad("line ends in a bare line feed"))?;
+            (line, Some(&text[at + 1..]))
         }
-        if line.contains(&b'\r') {
-            return Err(bad("bare carriage return"));
-        }
+        None => (text, None),
+    };
+    if line.contains(&b'\r') {
+        return Err(bad("bare carriage return"));
     }
-    Ok(lines)
+    Ok((line, rest))
 }
 
 struct RequestLine<'a> {
@@ -125,18 +126,18 @@ impl<'a> RequestLine<'a> {
     }
 }
 
-fn fields<'a>(
-    lines: impl Iterator<Item = &'a [u8]>,
-    fields_max: usize,
-) -> Result<HeaderMap, BadHead> {
-    let mut headers = HeaderMap::new();
-    for line in lines {
+/// Reads the field lines. Values are parts of `head`, not copies.
+fn headers(head: &Bytes, mut rest: Option<&[u8]>, fields_max: usize) -> Result<HeaderMap, BadHead> {
+    let mut headers = HeaderMap::with_capacity(16);
+    while let Some(text) = rest {
         if headers.len() >= fields_max {
             return Err(BadHead {
                 status: 431,
                 message: "too many header fields",
             });
         }
+        let line;
+        (line, rest) = next_line(text)?;
         let colon = line
             .iter()
             .position(|byte| *byte == b':')
@@ -150,8 +151,8 @@ fn fields<'a>(
         {
             return Err(bad("control character in a header value"));
         }
-        let value = HeaderValue::from_bytes(value).map_err(|_| bad("illegal header value"))?;
-        headers.append(name, value);
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(value));
+        headers.append(name, value.map_err(|_| bad("illegal header value"))?);
     }
     Ok(headers)
 }
@@ -234,7 +235,7 @@ mod tests {
     use super::*;
 
     fn status(head: &[u8]) -> u16 {
-        parse(head, 100, 8192).map_or_else(|error| error.status, |_| 200)
+        parse(&Bytes::copy_from_slice(head), 100, 8192).map_or_else(|error| error.status, |_| 200)
     }
 
     #[test]

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
 
-use super::{Answerer, session};
+use super::Answerer;
+use super::crew::{Accepted, Crew};
+use super::session::Door;
 use crate::bounds::Budget;
 
 /// A bound address that is not served yet.
@@ -24,36 +25,45 @@ impl Listener {
         let address = listener.local_addr()?;
         Ok(Self { listener, address })
     }
+
+    /// The next connection. It belongs to no runtime yet.
+    async fn accept(&self) -> std::io::Result<(std::net::TcpStream, SocketAddr)> {
+        let (stream, peer) = self.listener.accept().await?;
+        Ok((stream.into_std()?, peer))
+    }
 }
 
 /// Accepts until `stop` turns true, then lets running requests end within the `drain` limit.
 pub async fn serve(
     listener: Listener,
     answerer: Arc<dyn Answerer>,
+    crew: Arc<Crew>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let room = Arc::new(Semaphore::new(answerer.limits().connections));
-    let memory = Budget::new(answerer.limits().request_memory_bytes);
-    let mut sessions = JoinSet::new();
+    let limits = answerer.limits();
+    let connections = limits.connections.min(Semaphore::MAX_PERMITS);
+    let room = Arc::new(Semaphore::new(connections));
+    let memory = Budget::new(limits.request_memory_bytes);
     loop {
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
             break;
         };
         let accepted = tokio::select! {
-            accepted = listener.listener.accept() => accepted,
+            accepted = listener.accept() => accepted,
             _ = stop.changed() => break,
         };
-        while sessions.try_join_next().is_some() {}
         match accepted {
             Ok((stream, peer)) => {
-                let door = session::Door {
+                let door = Door {
                     answerer: Arc::clone(&answerer),
                     memory: Arc::clone(&memory),
                     stop: stop.clone(),
                 };
-                sessions.spawn(async move {
-                    session::run(stream, peer, door).await;
-                    drop(permit);
+                crew.give(Accepted {
+                    stream,
+                    peer,
+                    door,
+                    permit,
                 });
             }
             Err(error) => {
@@ -63,9 +73,6 @@ pub async fn serve(
             }
         }
     }
-    let drain = answerer.limits().drain;
-    let _ = tokio::time::timeout(drain, async {
-        while sessions.join_next().await.is_some() {}
-    })
-    .await;
+    let everybody = u32::try_from(connections).unwrap_or(u32::MAX);
+    let _ = tokio::time::timeout(answerer.limits().drain, room.acquire_many(everybody)).await;
 }

@@ -4,14 +4,19 @@
 //! closed. The listener is our own accept loop (pingora.md §0): connection caps, a total head deadline and port 0 are
 //! ours to give.
 
+mod connection;
+mod crew;
+mod deadline;
 pub mod head;
 pub mod listen;
 mod reader;
 pub mod route;
 mod session;
 pub mod target;
+mod wire;
 mod writer;
 
+pub use crew::Crew;
 pub use listen::{Listener, serve};
 pub use writer::Sent;
 

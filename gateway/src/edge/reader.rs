@@ -3,10 +3,11 @@
 use std::io;
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::time::{Instant, timeout_at};
+use tokio::io::AsyncReadExt;
 
+use super::connection::{Connection, INBOX_BYTES};
 use super::head::{self, BadHead, Framing, Head};
+use super::wire::Wire;
 use crate::bounds::Reservation;
 use crate::config::Limits;
 
@@ -35,65 +36,24 @@ const fn refused(status: u16, message: &'static str) -> NoRequest {
     NoRequest::Refused(BadHead { status, message })
 }
 
-/// The reading half of a connection, with what was read beyond the present request.
-pub struct Reader<R> {
-    stream: R,
-    buffer: BytesMut,
-}
-
-impl<R: AsyncRead + Unpin> Reader<R> {
-    pub fn new(stream: R) -> Self {
-        Self {
-            stream,
-            buffer: BytesMut::with_capacity(4096),
-        }
-    }
-
+impl<W: Wire> Connection<W> {
     /// The next head. `first` requests start their deadline at the connection; later ones may wait `keepalive_idle`
     /// for their first byte and then have the same total deadline to the last byte of the head.
     pub async fn head(&mut self, limits: &Limits, first: bool) -> Result<Head, NoRequest> {
-        if !first && self.buffer.is_empty() {
-            let idle = Instant::now() + limits.keepalive_idle;
-            match timeout_at(idle, self.more()).await {
+        if !first && self.inbox.is_empty() {
+            let more = more(&mut self.wire, &mut self.inbox);
+            match self.deadline.within(limits.keepalive_idle, more).await.0 {
                 Ok(Ok(true)) => {}
                 _ => return Err(NoRequest::Gone),
             }
         }
-        let deadline = Instant::now() + limits.head_deadline;
-        match timeout_at(deadline, self.read_head(limits)).await {
+        let (wire, inbox) = (&mut self.wire, &mut self.inbox);
+        let reading = read_head(wire, inbox, limits);
+        match self.deadline.within(limits.head_deadline, reading).await.0 {
             Ok(result) => result,
-            Err(_) if self.buffer.is_empty() => Err(NoRequest::Gone),
+            Err(_) if self.inbox.is_empty() => Err(NoRequest::Gone),
             Err(_) => Err(refused(408, "the request head took too long")),
         }
-    }
-
-    async fn read_head(&mut self, limits: &Limits) -> Result<Head, NoRequest> {
-        let mut searched = 0;
-        let end = loop {
-            if let Some(at) = find(&self.buffer[searched..], b"\r\n\r\n") {
-                break searched + at + 4;
-            }
-            // A bare line feed that ends the head would otherwise leave us waiting for a CR LF that never comes.
-            if let Some(at) = find(&self.buffer[searched..], b"\n\n") {
-                break searched + at + 2;
-            }
-            searched = self.buffer.len().saturating_sub(3);
-            if self.buffer.len() > limits.head_bytes as usize {
-                return Err(refused(431, "the request head is too large"));
-            }
-            if !self.more().await? {
-                return Err(NoRequest::Gone);
-            }
-        };
-        if end > limits.head_bytes as usize {
-            return Err(refused(431, "the request head is too large"));
-        }
-        let bytes = self.buffer.split_to(end);
-        Ok(head::parse(
-            &bytes,
-            limits.head_fields,
-            limits.target_bytes as usize,
-        )?)
     }
 
     /// The body, whole, up to the limit. `memory` is held for as long as the caller keeps it.
@@ -103,7 +63,6 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         limits: &Limits,
         memory: &mut Reservation,
     ) -> Result<Bytes, NoRequest> {
-        let deadline = Instant::now() + limits.body_deadline;
         let max = limits.request_body_bytes;
         let room = match framing {
             Framing::None => 0,
@@ -113,26 +72,70 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         if !memory.grow(room) {
             return Err(BUSY);
         }
+        let mut inlet = Inlet {
+            wire: &mut self.wire,
+            inbox: &mut self.inbox,
+        };
         let read = async {
             match framing {
                 Framing::None => Ok(Bytes::new()),
                 Framing::Length(length) if length > max => Err(TOO_LARGE),
-                Framing::Length(length) => self.exactly(length as usize).await,
-                Framing::Chunked => self.chunked(max as usize).await,
+                Framing::Length(length) => inlet.exactly(length as usize).await,
+                Framing::Chunked => inlet.chunked(max as usize).await,
             }
         };
-        timeout_at(deadline, read)
-            .await
-            .unwrap_or(Err(refused(408, "the request body took too long")))
+        let (read, _) = self.deadline.within(limits.body_deadline, read).await;
+        read.unwrap_or(Err(refused(408, "the request body took too long")))
     }
+}
 
+async fn read_head<W: Wire>(
+    wire: &mut W,
+    inbox: &mut BytesMut,
+    limits: &Limits,
+) -> Result<Head, NoRequest> {
+    let mut searched = 0;
+    let end = loop {
+        if let Some(at) = find(&inbox[searched..], b"\r\n\r\n") {
+            break searched + at + 4;
+        }
+        // A bare line feed that ends the head would otherwise leave us waiting for a CR LF that never comes.
+        if let Some(at) = find(&inbox[searched..], b"\n\n") {
+            break searched + at + 2;
+        }
+        searched = inbox.len().saturating_sub(3);
+        if inbox.len() > limits.head_bytes as usize {
+            return Err(refused(431, "the request head is too large"));
+        }
+        if !more(wire, inbox).await? {
+            return Err(NoRequest::Gone);
+        }
+    };
+    if end > limits.head_bytes as usize {
+        return Err(refused(431, "the request head is too large"));
+    }
+    let bytes = inbox.split_to(end).freeze();
+    Ok(head::parse(
+        &bytes,
+        limits.head_fields,
+        limits.target_bytes as usize,
+    )?)
+}
+
+/// What a body is read from.
+struct Inlet<'a, W> {
+    wire: &'a mut W,
+    inbox: &'a mut BytesMut,
+}
+
+impl<W: Wire> Inlet<'_, W> {
     async fn exactly(&mut self, length: usize) -> Result<Bytes, NoRequest> {
-        while self.buffer.len() < length {
+        while self.inbox.len() < length {
             if !self.more().await? {
                 return Err(NoRequest::Gone);
             }
         }
-        Ok(self.buffer.split_to(length).freeze())
+        Ok(self.inbox.split_to(length).freeze())
     }
 
     /// RFC 9112 §7.1 without extensions and trailers, which no package client sends.
@@ -155,8 +158,8 @@ impl<R: AsyncRead + Unpin> Reader<R> {
 
     async fn chunk_size(&mut self) -> Result<usize, NoRequest> {
         loop {
-            if let Some(at) = find(&self.buffer, b"\n") {
-                let line = self.buffer.split_to(at + 1);
+            if let Some(at) = find(self.inbox, b"\n") {
+                let line = self.inbox.split_to(at + 1);
                 let digits = line.strip_suffix(b"\r\n").unwrap_or_default();
                 let legal =
                     (1..=7).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit);
@@ -165,7 +168,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
                     .and_then(|text| usize::from_str_radix(text, 16).ok())
                     .ok_or(refused(400, "chunk size is not a hexadecimal number"));
             }
-            if self.buffer.len() > 16 {
+            if self.inbox.len() > 16 {
                 return Err(refused(400, "chunk size line is too long"));
             }
             if !self.more().await? {
@@ -175,9 +178,13 @@ impl<R: AsyncRead + Unpin> Reader<R> {
     }
 
     async fn more(&mut self) -> io::Result<bool> {
-        self.buffer.reserve(4096);
-        Ok(self.stream.read_buf(&mut self.buffer).await? > 0)
+        more(self.wire, self.inbox).await
     }
+}
+
+async fn more<W: Wire>(wire: &mut W, inbox: &mut BytesMut) -> io::Result<bool> {
+    inbox.reserve(INBOX_BYTES);
+    Ok(wire.read_buf(inbox).await? > 0)
 }
 
 const TOO_LARGE: NoRequest = refused(413, "the request body is larger than request_body_bytes");
@@ -197,12 +204,16 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::bounds::Budget;
+    use tokio::io::AsyncWriteExt;
 
     async fn read_body(sent: &'static [u8]) -> Result<Bytes, u16> {
-        let mut reader = Reader::new(sent);
+        let (mut client, server) = tokio::io::duplex(1024);
+        client.write_all(sent).await.expect("room");
+        drop(client);
+        let mut connection = Connection::new(server);
         let limits = Limits::default();
         let mut memory = Budget::new(limits.request_body_bytes).reservation();
-        reader
+        connection
             .body(Framing::Chunked, &limits, &mut memory)
             .await
             .map_err(|error| match error {
@@ -237,16 +248,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_head_that_never_ends_meets_the_deadline() {
         let (client, server) = tokio::io::duplex(64);
-        let mut reader = Reader::new(server);
         let limits = Limits::default();
-        let answer = reader.head(&limits, true).await;
+        let answer = Connection::new(server).head(&limits, true).await;
         assert!(matches!(answer, Err(NoRequest::Gone)), "silence is closed");
         drop(client);
         let (mut client, server) = tokio::io::duplex(64);
-        tokio::io::AsyncWriteExt::write_all(&mut client, b"GET / HTTP/1.1\r\n")
-            .await
-            .expect("room");
-        let answer = Reader::new(server).head(&limits, true).await;
+        client.write_all(b"GET / HTTP/1.1\r\n").await.expect("room");
+        let answer = Connection::new(server).head(&limits, true).await;
         assert!(matches!(answer, Err(NoRequest::Refused(bad)) if bad.status == 408));
     }
 }

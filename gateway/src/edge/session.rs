@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use super::connection::Connection;
 use super::head::BadHead;
-use super::reader::{NoRequest, Reader};
-use super::writer::{self, Manner};
+use super::reader::NoRequest;
+use super::wire::Wire;
+use super::writer::Manner;
 use super::{Answerer, head::Framing};
 use crate::bounds::Budget;
 use crate::exchange::{Method, Reply};
@@ -24,24 +24,21 @@ pub struct Door {
 }
 
 /// Serves a connection until it closes, breaks a rule, or the listener stops.
-pub async fn run(mut stream: TcpStream, peer: SocketAddr, door: Door) {
+pub async fn run<W: Wire>(wire: W, peer: SocketAddr, door: Door) {
     let (answerer, mut stop) = (door.answerer.as_ref(), door.stop);
-    // Replies are written whole; waiting for more to send would only delay them.
-    let _ = stream.set_nodelay(true);
-    let (read, mut write) = stream.split();
-    let mut reader = Reader::new(read);
+    let mut connection = Connection::new(wire);
     let mut first = true;
     while !*stop.borrow() {
         let limits = answerer.limits();
         let head = tokio::select! {
-            head = reader.head(&limits, first) => head,
+            head = connection.head(&limits, first) => head,
             _ = stop.changed(), if !first => break,
         };
         first = false;
         let head = match head {
             Ok(head) => head,
             Err(error) => {
-                refuse(&mut write, answerer, error).await;
+                refuse(&mut connection, answerer, error).await;
                 break;
             }
         };
@@ -50,18 +47,18 @@ pub async fn run(mut stream: TcpStream, peer: SocketAddr, door: Door) {
                 status: 405,
                 message: "this address takes no upload",
             };
-            refuse(&mut write, answerer, NoRequest::Refused(refusal)).await;
+            refuse(&mut connection, answerer, NoRequest::Refused(refusal)).await;
             break;
         }
         let expects = head.headers.contains_key(http::header::EXPECT);
         if expects && head.framing != Framing::None {
-            let _ = write.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
+            connection.invite_body().await;
         }
         let mut memory = door.memory.reservation();
-        let body = match reader.body(head.framing, &limits, &mut memory).await {
+        let body = match connection.body(head.framing, &limits, &mut memory).await {
             Ok(body) => body,
             Err(error) => {
-                refuse(&mut write, answerer, error).await;
+                refuse(&mut connection, answerer, error).await;
                 break;
             }
         };
@@ -77,17 +74,17 @@ pub async fn run(mut stream: TcpStream, peer: SocketAddr, door: Door) {
         } else {
             reply
         };
-        let sent = writer::write(&mut write, reply, manner).await;
+        let sent = connection.send(reply, manner).await;
         after(sent);
         if !sent.reusable {
             break;
         }
     }
-    let _ = write.shutdown().await;
+    connection.close().await;
 }
 
-async fn refuse<W: tokio::io::AsyncWrite + Unpin>(
-    write: &mut W,
+async fn refuse<W: Wire>(
+    connection: &mut Connection<W>,
     answerer: &dyn Answerer,
     error: NoRequest,
 ) {
@@ -103,5 +100,5 @@ async fn refuse<W: tokio::io::AsyncWrite + Unpin>(
         stall: limits.write_stall,
         least_rate: limits.minimum_rate,
     };
-    writer::write(write, reply, manner).await;
+    connection.send(reply, manner).await;
 }

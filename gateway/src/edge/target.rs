@@ -86,6 +86,10 @@ fn parse_query(query: &str) -> Result<Query, BadTarget> {
 
 /// Percent-decodes once (RFC 3986 §2.1). `form` also reads `+` as a space and allows UTF-8.
 fn decode(raw: &str, form: bool) -> Result<String, BadTarget> {
+    // A target holds no control characters, so what has no escapes is as it should be.
+    if !raw.bytes().any(|byte| byte == b'%' || byte == b'+') {
+        return Ok(raw.to_owned());
+    }
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.as_bytes().iter().copied();
     while let Some(byte) = rest.next() {

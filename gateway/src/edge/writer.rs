@@ -1,15 +1,19 @@
-//! Writes replies onto a connection: head and small body in one write, long bodies piece by piece.
+//! Writes replies onto a connection: head and body in one call where both are at hand, files by the kernel.
 
-use std::fmt::Write as _;
-use std::io;
-use std::time::{Duration, Instant, SystemTime};
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, IoSlice, Write as _};
+use std::time::{Duration, SystemTime};
 
-use bytes::{BufMut, Bytes, BytesMut};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use rustix::fs::sendfile;
+use tokio::io::{AsyncWriteExt, Interest};
+use tokio::net::TcpStream;
 
+use super::connection::Connection;
+use super::deadline::Deadline;
+use super::wire::Wire;
 use crate::bounds::Pace;
-use crate::exchange::{Reply, ReplyBody, Source};
+use crate::exchange::{Piece, Reply, ReplyBody, Source};
 
 /// How a reply is framed for this request.
 #[derive(Clone, Copy, Debug)]
@@ -31,37 +35,44 @@ pub struct Sent {
     pub complete: bool,
 }
 
-/// Writes one reply.
-pub async fn write<W: AsyncWrite + Unpin>(stream: &mut W, reply: Reply, manner: Manner) -> Sent {
-    let head = head(&reply, manner.keep_alive);
-    let mut outlet = Outlet {
-        stream,
-        stall: manner.stall,
-        pace: Pace::new(manner.least_rate),
-    };
-    let result = match reply.body {
-        ReplyBody::Full(body) => outlet.whole(head, body).await,
-        ReplyBody::Head { .. } => outlet.whole(head, Bytes::new()).await,
-        ReplyBody::Stream { mut source, length } => {
-            outlet.pieces(head, source.as_mut(), length).await
+impl<W: Wire> Connection<W> {
+    /// Writes one reply.
+    pub async fn send(&mut self, reply: Reply, manner: Manner) -> Sent {
+        self.outbox.clear();
+        push_head(&mut self.outbox, &reply, manner.keep_alive);
+        let mut outlet = Outlet {
+            wire: &mut self.wire,
+            deadline: &mut self.deadline,
+            stall: manner.stall,
+            pace: Pace::new(manner.least_rate),
+        };
+        let result = match reply.body {
+            ReplyBody::Full(body) => outlet.whole(&mut self.outbox, &body).await,
+            ReplyBody::Head { .. } => outlet.whole(&mut self.outbox, &[]).await,
+            ReplyBody::Stream { mut source, length } => {
+                outlet.pieces(&self.outbox, source.as_mut(), length).await
+            }
+        };
+        let complete = result.is_ok();
+        Sent {
+            body_bytes: result.unwrap_or_else(|sent| sent),
+            reusable: complete && manner.keep_alive,
+            complete,
         }
-    };
-    match result {
-        Ok(body_bytes) => Sent {
-            body_bytes,
-            reusable: manner.keep_alive,
-            complete: true,
-        },
-        Err(body_bytes) => Sent {
-            body_bytes,
-            reusable: false,
-            complete: false,
-        },
+    }
+
+    /// Writes `100 Continue` (RFC 9110 §15.2.1). A failure shows at the body that does not come.
+    pub async fn invite_body(&mut self) {
+        let _ = self.wire.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
+    }
+
+    /// Ends the connection.
+    pub async fn close(mut self) {
+        let _ = self.wire.shutdown().await;
     }
 }
 
-fn head(reply: &Reply, keep_alive: bool) -> BytesMut {
-    let mut head = BytesMut::with_capacity(512);
+fn push_head(head: &mut Vec<u8>, reply: &Reply, keep_alive: bool) {
     let phrase = reply
         .reason
         .as_deref()
@@ -69,31 +80,42 @@ fn head(reply: &Reply, keep_alive: bool) -> BytesMut {
     // Writing to memory can't fail.
     let _ = write!(head, "HTTP/1.1 {} {phrase}\r\n", reply.status);
     for (name, value) in &reply.headers {
-        head.put_slice(name.as_str().as_bytes());
-        head.put_slice(b": ");
-        head.put_slice(value.as_bytes());
-        head.put_slice(b"\r\n");
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
     }
     let length = match &reply.body {
         ReplyBody::Full(_) if matches!(reply.status, 204 | 304) => None,
         ReplyBody::Full(body) => Some(body.len() as u64),
-        ReplyBody::Stream { length, .. } => Some(*length),
-        ReplyBody::Head { length } => Some(*length),
+        ReplyBody::Stream { length, .. } | ReplyBody::Head { length } => Some(*length),
     };
     if let Some(length) = length {
         let _ = write!(head, "content-length: {length}\r\n");
     }
-    let _ = write!(
-        head,
-        "date: {}\r\n",
-        httpdate::fmt_http_date(SystemTime::now())
-    );
-    head.put_slice(if keep_alive {
+    push_date(head);
+    head.extend_from_slice(if keep_alive {
         b"connection: keep-alive\r\n\r\n"
     } else {
         b"connection: close\r\n\r\n"
     });
-    head
+}
+
+/// The `Date` line, written anew when the second changes.
+fn push_date(head: &mut Vec<u8>) {
+    thread_local! {
+        static LINE: RefCell<(u64, Vec<u8>)> = const { RefCell::new((0, Vec::new())) };
+    }
+    let now = SystemTime::now();
+    let since = now.duration_since(SystemTime::UNIX_EPOCH);
+    let second = since.map_or(0, |since| since.as_secs());
+    LINE.with_borrow_mut(|(written, line)| {
+        if *written != second || line.is_empty() {
+            *written = second;
+            *line = format!("date: {}\r\n", httpdate::fmt_http_date(now)).into_bytes();
+        }
+        head.extend_from_slice(line);
+    });
 }
 
 fn standard_phrase(status: u16) -> &'static str {
@@ -103,74 +125,137 @@ fn standard_phrase(status: u16) -> &'static str {
         .unwrap_or("")
 }
 
-/// Bodies up to this size are copied behind their head: one write, one packet.
-const COALESCED_BYTES: usize = 32 * 1024;
+/// Bodies up to this size are copied behind their head: cheaper than a second buffer for the kernel.
+const COALESCED_BYTES: usize = 4 * 1024;
 
 /// The way out to one client, for one reply.
 struct Outlet<'a, W> {
-    stream: &'a mut W,
+    wire: &'a mut W,
+    deadline: &'a mut Deadline,
     stall: Duration,
     pace: Pace,
 }
 
-impl<W: AsyncWrite + Unpin> Outlet<'_, W> {
+impl<W: Wire> Outlet<'_, W> {
     /// Sends a body that is at hand. `Err` carries the body bytes that went out for certain.
-    async fn whole(&mut self, mut head: BytesMut, body: Bytes) -> Result<u64, u64> {
+    async fn whole(&mut self, head: &mut Vec<u8>, body: &[u8]) -> Result<u64, u64> {
         let length = body.len() as u64;
-        if body.len() <= COALESCED_BYTES {
-            head.put_slice(&body);
-            return self.put(&head).await.map(|()| length).map_err(|_| 0);
-        }
-        self.put(&head).await.map_err(|_| 0u64)?;
-        self.put(&body).await.map(|()| length).map_err(|_| 0)
+        let sent = if body.len() <= COALESCED_BYTES {
+            head.extend_from_slice(body);
+            self.put(head).await
+        } else {
+            self.put_both(head, body).await
+        };
+        sent.map(|()| length).map_err(|_| 0)
     }
 
     /// Sends the pieces of a body. `Err` carries the bytes sent before the body broke: the connection is then cut, and
     /// no end of body is written, so that a client never takes the part for the whole.
     async fn pieces(
         &mut self,
-        head: BytesMut,
+        head: &[u8],
         source: &mut dyn Source,
         length: u64,
     ) -> Result<u64, u64> {
-        let mut sent = 0;
-        let mut pending = head;
+        let (mut sent, mut head) = (0, head);
+        let takes_files = self.wire.socket().is_some();
         loop {
-            let piece = match source.next().await {
+            let piece = match source.next(takes_files).await {
                 Ok(piece) => piece,
                 Err(broken) => {
                     tracing::warn!(reason = %broken, sent, "body broke off");
-                    let _ = self.put(&pending).await;
+                    let _ = self.put(head).await;
                     return Err(sent);
                 }
             };
-            let Some(piece) = piece else { break };
-            if !pending.is_empty() {
-                self.put(&pending).await.map_err(|_| sent)?;
-                pending.clear();
-            }
-            self.put(&piece).await.map_err(|_| sent)?;
-            sent += piece.len() as u64;
+            let put = match &piece {
+                None => self.put(head).await,
+                Some(Piece::Bytes(bytes)) => self.put_both(head, bytes).await,
+                Some(Piece::File {
+                    file,
+                    offset,
+                    length,
+                }) => match self.put(head).await {
+                    Ok(()) => self.put_file(file, *offset, *length).await,
+                    failed => failed,
+                },
+            };
+            put.map_err(|_| sent)?;
+            head = &[];
+            sent += match piece {
+                None => break,
+                Some(Piece::Bytes(bytes)) => bytes.len() as u64,
+                Some(Piece::File { length, .. }) => length,
+            };
         }
-        self.put(&pending).await.map_err(|_| sent)?;
         if sent == length { Ok(sent) } else { Err(sent) }
     }
 
     async fn put(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        let late = || io::Error::from(io::ErrorKind::TimedOut);
         while !bytes.is_empty() {
-            let begun = Instant::now();
-            let written = timeout(self.stall, self.stream.write(bytes))
-                .await
-                .map_err(|_| late())??;
-            if written == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
-            if !self.pace.keep(written as u64, begun.elapsed()) {
-                return Err(late());
-            }
+            let write = self.wire.write(bytes);
+            let (written, waited) = self.deadline.within(self.stall, write).await;
+            let written = moved(written.map_err(|_| late())?, &mut self.pace, waited)?;
             bytes = &bytes[written..];
         }
         Ok(())
     }
+
+    async fn put_both(&mut self, mut first: &[u8], second: &[u8]) -> io::Result<()> {
+        while !first.is_empty() {
+            let both = [IoSlice::new(first), IoSlice::new(second)];
+            let write = self.wire.write_vectored(&both);
+            let (written, waited) = self.deadline.within(self.stall, write).await;
+            let written = moved(written.map_err(|_| late())?, &mut self.pace, waited)?;
+            if written >= first.len() {
+                return self.put(&second[written - first.len()..]).await;
+            }
+            first = &first[written..];
+        }
+        self.put(second).await
+    }
+
+    async fn put_file(&mut self, file: &File, mut offset: u64, length: u64) -> io::Result<()> {
+        let socket = self.wire.socket().ok_or(io::ErrorKind::Unsupported)?;
+        let end = offset + length;
+        while offset < end {
+            let copy = copied(socket, file, offset, end);
+            let (copied, waited) = self.deadline.within(self.stall, copy).await;
+            let copied = moved(copied.map_err(|_| late())?, &mut self.pace, waited)?;
+            offset += copied as u64;
+        }
+        Ok(())
+    }
+}
+
+/// Lets the kernel copy from a file into the socket, as much as it takes.
+async fn copied(socket: &TcpStream, file: &File, offset: u64, end: u64) -> io::Result<usize> {
+    let most = usize::try_from(end - offset).unwrap_or(usize::MAX);
+    let copy = || {
+        let mut from = offset;
+        sendfile(socket, file, Some(&mut from), most).map_err(io::Error::from)
+    };
+    // The socket is tried first: readiness is only waited for when it is full.
+    match copy() {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            socket.async_io(Interest::WRITABLE, copy).await
+        }
+        result => result,
+    }
+}
+
+/// What a write moved; nothing is an end that was not expected.
+fn moved(written: io::Result<usize>, pace: &mut Pace, waited: Duration) -> io::Result<usize> {
+    let written = written?;
+    if written == 0 {
+        return Err(io::ErrorKind::WriteZero.into());
+    }
+    if !pace.keep(written as u64, waited) {
+        return Err(late());
+    }
+    Ok(written)
+}
+
+fn late() -> io::Error {
+    io::ErrorKind::TimedOut.into()
 }
