@@ -8,8 +8,10 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use rules::{Ecosystem, Policy};
 
 use crate::config::{Config, Limits};
+use crate::edge::route::Mounts;
 use crate::handlers::Memo;
 use crate::observe::Observer;
+use crate::observe::access::AccessLog;
 use crate::observe::metrics::Metrics;
 use crate::origin::{Supply, UpstreamTable, upstream_table};
 use crate::protocol::{Protocol, maven::Maven, npm::Npm, pypi::Pypi};
@@ -20,6 +22,7 @@ pub struct Snapshot {
     pub policy: Policy,
     pub limits: Arc<Limits>,
     pub upstreams: UpstreamTable,
+    pub mounts: Mounts,
     /// The address that is written into documents, without a trailing slash.
     pub public_url: String,
 }
@@ -37,11 +40,13 @@ impl Snapshot {
         }
         let limits = Arc::new(config.limits.clone());
         let upstreams = upstream_table(&config, earlier);
+        let mounts = Mounts::new(&config, &public_url);
         Ok(Self {
             config,
             policy,
             limits,
             upstreams,
+            mounts,
             public_url,
         })
     }
@@ -60,14 +65,18 @@ pub struct App {
 
 impl App {
     /// Opens the stores and wires the rooms.
-    pub async fn open(snapshot: Snapshot, data: &Path) -> Result<Self, cache::Error> {
+    pub async fn open(
+        snapshot: Snapshot,
+        data: &Path,
+        access: AccessLog,
+    ) -> Result<Self, cache::Error> {
         let metrics = Arc::new(Metrics::default());
         let limits = Arc::clone(&snapshot.limits);
         let cache = cache::Cache::open(&data.join("cache"), cache_limits(&limits)).await?;
         Ok(Self {
             supply: Supply::new(cache, Arc::clone(&metrics), &limits),
             memo: Memo::new(&limits),
-            observer: Observer::new(metrics),
+            observer: Observer::new(metrics, access),
             snapshot: ArcSwap::from_pointee(snapshot),
             reload_refused: ArcSwapOption::empty(),
             started_at: SystemTime::now(),

@@ -62,7 +62,7 @@ limits! {
         "time for a request body that is no upload to arrive";
     write_stall: Time as Duration = time(30, 1),
         "how long a client may take no bytes before it is dropped";
-    minimum_rate: Bytes as u64 = size(1 * KIB),
+    minimum_rate: Bytes as u64 = size(KIB),
         "fewest bytes a second of a body, either way, after the first 30s";
     drain: Time as Duration = time(10, 0),
         "time for running requests to end when the gateway stops";
@@ -87,7 +87,7 @@ limits! {
         "largest index document taken from an upstream";
     document_deadline: Time as Duration = time(60, 1),
         "time for a whole index document to arrive";
-    document_memory_bytes: Bytes as u64 = size(1 * GIB),
+    document_memory_bytes: Bytes as u64 = size(GIB),
         "memory for all documents that arrive at once; more are refused with 503";
     artifact_bytes: Bytes as u64 = size(5 * GIB),
         "largest artifact, fetched or published";

@@ -11,8 +11,10 @@ use super::{Context, permitted};
 use crate::exchange::{Method, Reply, ReplyBody};
 use crate::failure::Failure;
 use crate::origin::upstream::Upstream;
-use crate::origin::{Artifact, CacheOutcome, Fetching, Listing, ListingAsk, Presence};
-use crate::protocol::{ArtifactTarget, DocumentKind, IndexTarget, ListedFile, Sidecar, SimpleForm};
+use crate::origin::{Artifact, CacheOutcome, Fetching, ListingAsk, Presence};
+use crate::protocol::{
+    ArtifactTarget, DocumentKind, Index, IndexTarget, ListedFile, Sidecar, SimpleForm,
+};
 
 /// Answers a request for a file.
 pub async fn answer(
@@ -25,7 +27,8 @@ pub async fn answer(
     for origin in origins.iter() {
         let found = match origin.place() {
             Place::Holding => from_holding(context, origin, target).await?,
-            Place::External => from_external(context, origin, target, trace).await?,
+            // Boxed: a hit never comes here, and its future should be small.
+            Place::External => Box::pin(from_external(context, origin, target, trace)).await?,
         };
         if let Some(found) = found {
             return Ok(reply(context, target, found, trace));
@@ -63,22 +66,18 @@ async fn from_external(
     let Some(upstream) = context.snapshot.upstreams.get(&key) else {
         return Ok(None);
     };
-    let listing = match context.protocol.index_lists_files() {
-        true => match listing(context, origin, upstream, target).await? {
-            Some(listing) => Some(listing),
+    let index = match context.protocol.index_lists_files() {
+        true => match index(context, origin, upstream, target).await? {
+            Some(index) => Some(index),
             None => return Ok(None),
         },
         false => None,
     };
-    let listed = listing
-        .as_ref()
-        .and_then(|listing| listed_file(listing, target));
-    if listing.is_some() && !is_listed(listed, target) {
+    let listed = index.as_ref().and_then(|index| listed_file(index, target));
+    if index.is_some() && !is_listed(listed, target) {
         return Ok(None);
     }
-    let published = listing
-        .as_ref()
-        .and_then(|listing| published(listing, target));
+    let published = index.as_ref().and_then(|index| published(index, target));
     let facts = Facts {
         published,
         ..Facts::default()
@@ -121,35 +120,38 @@ fn admitted(
 }
 
 /// The index that lists the file: the same one that its page is rendered from.
-async fn listing(
+async fn index(
     context: &Context<'_>,
     origin: &Origin,
     upstream: &Arc<Upstream>,
     target: &ArtifactTarget,
-) -> Result<Option<Listing>, Failure> {
+) -> Result<Option<Arc<Index>>, Failure> {
     let document = match target.package.ecosystem() {
         Ecosystem::Pypi => DocumentKind::Simple(SimpleForm::Json),
         _ => DocumentKind::Packument { full: true },
     };
-    let index = IndexTarget {
+    let target = IndexTarget {
         package: target.package.clone(),
         document,
     };
     let ask = ListingAsk {
         protocol: context.protocol,
-        target: &index,
+        target: &target,
         limits: &context.snapshot.limits,
         now: context.request.received_at,
     };
-    context.app.supply.listing(origin, upstream, &ask).await
+    let supply = &context.app.supply;
+    match supply.listing(origin, upstream, &ask).await? {
+        Some(listing) => supply
+            .upstream_index(&listing, &ask, upstream)
+            .await
+            .map(Some),
+        None => Ok(None),
+    }
 }
 
-fn listed_file<'a>(listing: &'a Listing, target: &ArtifactTarget) -> Option<&'a ListedFile> {
-    let files = listing
-        .index
-        .versions
-        .iter()
-        .flat_map(|version| &version.files);
+fn listed_file<'a>(index: &'a Index, target: &ArtifactTarget) -> Option<&'a ListedFile> {
+    let files = index.versions.iter().flat_map(|version| &version.files);
     files.into_iter().find(|file| file.name == target.file)
 }
 
@@ -161,9 +163,8 @@ fn is_listed(listed: Option<&ListedFile>, target: &ArtifactTarget) -> bool {
     }
 }
 
-fn published(listing: &Listing, target: &ArtifactTarget) -> Option<std::time::SystemTime> {
-    let version = listing
-        .index
+fn published(index: &Index, target: &ArtifactTarget) -> Option<std::time::SystemTime> {
+    let version = index
         .versions
         .iter()
         .find(|version| version.files.iter().any(|file| file.name == target.file));
@@ -201,7 +202,7 @@ fn reply(context: &Context<'_>, target: &ArtifactTarget, found: Found, trace: &m
     if reply.status == 416 {
         return reply.with(header::CACHE_CONTROL, "no-store");
     }
-    reply = reply.with(header::CONTENT_TYPE, context.protocol.media_type(target));
+    reply = reply.with_static(header::CONTENT_TYPE, context.protocol.media_type(target));
     for (name, value) in checksums {
         reply = reply.with(name, &value);
     }
@@ -223,8 +224,8 @@ fn describe(
         IMMUTABLE
     };
     let mut reply = reply
-        .with(header::CACHE_CONTROL, lifetime)
-        .with(header::ACCEPT_RANGES, "bytes");
+        .with_static(header::CACHE_CONTROL, lifetime)
+        .with_static(header::ACCEPT_RANGES, "bytes");
     if let Some(etag) = etag {
         reply = reply.with(header::ETAG, &etag);
     }
@@ -232,17 +233,14 @@ fn describe(
         reply = reply.with(header::LAST_MODIFIED, &date);
     }
     match trace.cache.cache_status() {
-        Some(status) => reply.with(HeaderName::from_static("cache-status"), status),
+        Some(status) => reply.with_static(HeaderName::from_static("cache-status"), status),
         None => reply,
     }
 }
 
 /// The strong validator of immutable bytes is their digest.
 fn etag(artifact: &Artifact) -> Option<String> {
-    let sha256 = artifact
-        .digests
-        .iter()
-        .find(|each| each.algorithm == cache::DigestAlgorithm::Sha256)?;
+    let sha256 = artifact.digest(cache::DigestAlgorithm::Sha256)?;
     Some(format!("\"{}\"", sha256.hex()))
 }
 
@@ -258,10 +256,7 @@ fn checksum_fields(context: &Context<'_>, artifact: &Artifact) -> Vec<(HeaderNam
     FIELDS
         .iter()
         .filter_map(|(algorithm, name)| {
-            let digest = artifact
-                .digests
-                .iter()
-                .find(|each| each.algorithm == *algorithm)?;
+            let digest = artifact.digest(*algorithm)?;
             Some((HeaderName::from_static(name), digest.hex()))
         })
         .collect()
@@ -276,7 +271,7 @@ fn body(
     let head = |status, body| Reply {
         status,
         reason: None,
-        headers: Vec::new(),
+        headers: Vec::with_capacity(8),
         body,
     };
     let bodiless = context.request.method == Method::Head;
@@ -285,27 +280,11 @@ fn body(
         return head(200, ReplyBody::Head { length });
     }
     match part(&context.request.headers, length, etag, last_modified) {
-        Part::Whole => head(
-            200,
-            ReplyBody::Stream {
-                source: artifact.range(0, length),
-                length,
-            },
+        Part::Whole => head(200, artifact.range(0, length)),
+        Part::Range(start, end) => head(206, artifact.range(start, end)).with(
+            header::CONTENT_RANGE,
+            &format!("bytes {start}-{}/{length}", end - 1),
         ),
-        Part::Range(start, end) => {
-            let source = artifact.range(start, end);
-            head(
-                206,
-                ReplyBody::Stream {
-                    source,
-                    length: end - start,
-                },
-            )
-            .with(
-                header::CONTENT_RANGE,
-                &format!("bytes {start}-{}/{length}", end - 1),
-            )
-        }
         Part::Unsatisfiable => {
             Reply::empty(416).with(header::CONTENT_RANGE, &format!("bytes */{length}"))
         }

@@ -1,14 +1,16 @@
 //! Listing versions: gather from every origin, judge each version, render what may be shown.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use http::header;
-use rules::{Decision, Ecosystem, Facts, Origin, Origins, PackageName, Place};
+use rules::{Decision, Ecosystem, Facts, Origin, Origins, PackageName, Place, Policy};
 
 use super::conditions::not_modified;
 use super::encode::{Coding, Prepared};
 use super::trace::Trace;
 use super::{Context, retained};
+use crate::app::Snapshot;
 use crate::exchange::Reply;
 use crate::failure::Failure;
 use crate::origin::upstream::Upstream;
@@ -16,15 +18,15 @@ use crate::origin::{CacheOutcome, Listing, ListingAsk};
 use crate::protocol::pypi::accept::installer;
 use crate::protocol::pypi::marker::marker;
 use crate::protocol::{
-    DocumentKind, Index, IndexTarget, MetadataLevel, Part, Rendered, Shown, Unrenderable,
+    DocumentKind, Index, IndexTarget, MetadataLevel, Part, Protocol, Rendered, Shown, Unrenderable,
 };
 
-/// One origin's listing with the verdict on each of its versions.
+/// One origin's listing.
 pub(super) struct Gathered {
+    pub origin: Origin,
     pub listing: Listing,
-    pub shown: Vec<Shown>,
-    /// Shown because it is retained, though no origin lists it now: depends on what the cache holds.
-    pub retained: bool,
+    /// What is shown of it, where that depends on what the cache holds; else each version is judged.
+    pub retained: Option<Vec<Shown>>,
 }
 
 /// Answers a request for an index document.
@@ -43,8 +45,8 @@ pub async fn answer(
         return nothing(context, target, &origins, trace);
     }
     trace.cache = outcome(&gathered);
-    let last_modified = gathered[0].listing.last_modified.clone();
-    let prepared = rendered(context, target, gathered).await?;
+    let prepared = rendered(context, target, &gathered).await?;
+    let last_modified = gathered[0].listing.last_modified();
     reply(context, target, &prepared, last_modified, trace).await
 }
 
@@ -65,17 +67,21 @@ fn group_may_leave(context: &Context<'_>, target: &IndexTarget) -> bool {
     }
 }
 
+fn ask<'a>(context: &Context<'a>, target: &'a IndexTarget) -> ListingAsk<'a> {
+    ListingAsk {
+        protocol: context.protocol,
+        target,
+        limits: &context.snapshot.limits,
+        now: context.request.received_at,
+    }
+}
+
 async fn gather(
     context: &Context<'_>,
     target: &IndexTarget,
     origins: &Origins,
 ) -> Result<Vec<Gathered>, Failure> {
-    let ask = ListingAsk {
-        protocol: context.protocol,
-        target,
-        limits: &context.snapshot.limits,
-        now: context.request.received_at,
-    };
+    let ask = ask(context, target);
     let mut gathered = Vec::new();
     for origin in origins.iter() {
         let Some(upstream) = upstream_of(context, origin) else {
@@ -84,17 +90,16 @@ async fn gather(
         if let Place::External = origin.place() {
             let supply = &context.app.supply;
             if let Some(listing) = supply.listing(origin, upstream, &ask).await? {
-                let shown = judge(context, origin, &listing.index);
                 gathered.push(Gathered {
+                    origin: origin.clone(),
                     listing,
-                    shown,
-                    retained: false,
+                    retained: None,
                 });
             }
         }
     }
     if gathered.is_empty() {
-        gathered = retained::listings(context, origins, &ask).await;
+        gathered = Box::pin(retained::listings(context, origins, &ask)).await;
     }
     Ok(gathered)
 }
@@ -106,9 +111,12 @@ fn upstream_of<'a>(context: &'a Context<'_>, origin: &Origin) -> Option<&'a Arc<
 }
 
 /// Each version gets the verdict that its files would get.
-pub(super) fn judge(context: &Context<'_>, origin: &Origin, index: &Index) -> Vec<Shown> {
-    let policy = &context.snapshot.policy;
-    let now = context.request.received_at;
+pub(super) fn judge(
+    policy: &Policy,
+    origin: &Origin,
+    index: &Index,
+    now: SystemTime,
+) -> Vec<Shown> {
     let verdict = |version: &crate::protocol::Listed| {
         let facts = Facts {
             published: version.published,
@@ -169,30 +177,69 @@ fn marker_reply(page: Rendered) -> Reply {
 
 const VARY: &str = "Accept, Accept-Encoding";
 
+/// The document as it was rendered before, or else read, judged and rendered now, away from the serving threads.
 async fn rendered(
     context: &Context<'_>,
     target: &IndexTarget,
-    gathered: Vec<Gathered>,
+    gathered: &[Gathered],
 ) -> Result<Arc<Prepared>, Failure> {
-    let key = memo_key(context, target, &gathered);
-    let (protocol, target) = (context.protocol, target.clone());
-    let base = context.route.base.clone();
-    let render = move || {
-        let parts: Vec<Part<'_>> = gathered
-            .iter()
-            .map(|part| Part {
-                index: part.listing.index.as_ref(),
-                shown: &part.shown,
+    let render = async {
+        let ask = ask(context, target);
+        let mut read = Vec::with_capacity(gathered.len());
+        for part in gathered {
+            let supply = &context.app.supply;
+            let index = match upstream_of(context, &part.origin) {
+                Some(upstream) => supply.upstream_index(&part.listing, &ask, upstream).await?,
+                None => supply.index(&part.listing, &ask).await?,
+            };
+            read.push((part.origin.clone(), index, part.retained.clone()));
+        }
+        let rendering = Rendering {
+            snapshot: Arc::clone(context.snapshot),
+            protocol: context.protocol,
+            target: target.clone(),
+            base: context.route.base.to_string(),
+            now: context.request.received_at,
+            parts: read,
+        };
+        let rendered = tokio::task::spawn_blocking(move || rendering.run()).await;
+        rendered.map_err(|error| Failure::Internal(error.to_string()))?
+    };
+    let key = memo_key(context, target, gathered);
+    context.app.memo.document(key, render).await
+}
+
+/// The work of one rendering, with all it needs.
+struct Rendering {
+    snapshot: Arc<Snapshot>,
+    protocol: &'static dyn Protocol,
+    target: IndexTarget,
+    base: String,
+    now: SystemTime,
+    parts: Vec<(Origin, Arc<Index>, Option<Vec<Shown>>)>,
+}
+
+impl Rendering {
+    fn run(self) -> Result<Rendered, Failure> {
+        let policy = &self.snapshot.policy;
+        let judged: Vec<(Arc<Index>, Vec<Shown>)> = self
+            .parts
+            .into_iter()
+            .map(|(origin, index, retained)| {
+                let shown = retained.unwrap_or_else(|| judge(policy, &origin, &index, self.now));
+                (index, shown)
             })
             .collect();
-        protocol
-            .render(&target, &parts, &base)
-            .map_err(|error| match error {
-                Unrenderable::Absent => Failure::Absent(target.package.to_string()),
-                Unrenderable::Withheld(sentence) => Failure::Withheld(sentence),
-            })
-    };
-    context.app.memo.document(key, render).await
+        let parts: Vec<Part<'_>> = judged
+            .iter()
+            .map(|(index, shown)| Part { index, shown })
+            .collect();
+        let rendered = self.protocol.render(&self.target, &parts, &self.base);
+        rendered.map_err(|error| match error {
+            Unrenderable::Absent => Failure::Absent(self.target.package.to_string()),
+            Unrenderable::Withheld(sentence) => Failure::Withheld(sentence),
+        })
+    }
 }
 
 /// Everything that the rendered bytes depend on.
@@ -207,9 +254,9 @@ fn memo_key(context: &Context<'_>, target: &IndexTarget, gathered: &[Gathered]) 
     );
     for part in gathered {
         key.push('|');
-        key.push_str(&part.listing.digest);
-        if part.retained {
-            key.push_str(&format!("{:?}", part.shown));
+        key.push_str(&part.listing.digest());
+        if let Some(shown) = &part.retained {
+            key.push_str(&format!("{shown:?}"));
         }
     }
     key
@@ -219,7 +266,7 @@ async fn reply(
     context: &Context<'_>,
     target: &IndexTarget,
     prepared: &Prepared,
-    last_modified: Option<String>,
+    last_modified: Option<&str>,
     trace: &Trace,
 ) -> Result<Reply, Failure> {
     let accept_encoding = context.request.field(header::ACCEPT_ENCODING);
@@ -234,22 +281,22 @@ async fn reply(
     } else {
         let mut reply = Reply::full(200, prepared.content_type, variant.bytes.clone());
         if variant.coding != Coding::Identity {
-            reply = reply.with(header::CONTENT_ENCODING, variant.coding.as_str());
+            reply = reply.with_static(header::CONTENT_ENCODING, variant.coding.as_str());
         }
         reply
     };
     reply = reply
         .with(header::ETAG, &variant.etag)
-        .with(header::VARY, VARY)
-        .with(header::CACHE_CONTROL, "no-cache");
+        .with_static(header::VARY, VARY)
+        .with_static(header::CACHE_CONTROL, "no-cache");
     // Only Maven reads the date, and only where the document is the upstream's own listing.
     if target.package.ecosystem() == Ecosystem::Maven
         && let Some(date) = last_modified
     {
-        reply = reply.with(header::LAST_MODIFIED, &date);
+        reply = reply.with(header::LAST_MODIFIED, date);
     }
     Ok(match trace.cache.cache_status() {
-        Some(status) => reply.with(header::HeaderName::from_static("cache-status"), status),
+        Some(status) => reply.with_static(header::HeaderName::from_static("cache-status"), status),
         None => reply,
     })
 }

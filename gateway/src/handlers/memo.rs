@@ -30,16 +30,15 @@ impl Memo {
     }
 
     /// The document of a key, rendered once however many ask for it at the same time.
-    pub async fn document<F>(&self, key: String, render: F) -> Result<Arc<Prepared>, Failure>
-    where
-        F: FnOnce() -> Result<Rendered, Failure> + Send + 'static,
-    {
+    pub async fn document(
+        &self,
+        key: String,
+        render: impl Future<Output = Result<Rendered, Failure>>,
+    ) -> Result<Arc<Prepared>, Failure> {
         let work = Arc::clone(&self.work);
         let load = async move {
             let _turn = work.acquire().await;
-            let rendered = tokio::task::spawn_blocking(render).await;
-            let rendered = rendered.map_err(|error| Failure::Internal(error.to_string()))??;
-            Ok(Arc::new(Prepared::new(rendered)))
+            Ok(Arc::new(Prepared::new(render.await?)))
         };
         let made = self.documents.try_get_with(key, load).await;
         made.map_err(|failure: Arc<Failure>| Failure::clone(&failure))

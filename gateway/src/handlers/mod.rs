@@ -22,7 +22,7 @@ use crate::config::Limits;
 use crate::edge::head::{Framing, Head};
 use crate::edge::route::{Route, route};
 use crate::edge::{Answer, Answerer};
-use crate::exchange::{Ask, Method, Reply, Request};
+use crate::exchange::{Ask, Method, Path, Reply, Request};
 use crate::failure::{Failure, Telling};
 use crate::observe::Kind;
 use crate::protocol::{Protocol, Rejection, Target};
@@ -51,9 +51,20 @@ impl Answerer for Gateway {
     fn answer(&self, head: Head, body: Bytes, peer: SocketAddr) -> Answer<'_> {
         Box::pin(async move {
             let started = Instant::now();
-            let request = request(&self.0, head, body, peer);
+            let snapshot = self.0.snapshot.load_full();
+            let place = place(&snapshot, &head.host, head.path);
+            let request = Request {
+                method: head.method,
+                query: head.query,
+                target: head.target,
+                headers: head.headers,
+                body,
+                received_at: SystemTime::now(),
+                peer,
+                snapshot,
+            };
             let mut trace = Trace::of(&request);
-            let reply = handle(&self.0, &request, &mut trace).await;
+            let reply = handle(&self.0, &request, place, &mut trace).await;
             trace.status = reply.status;
             let app = Arc::clone(&self.0);
             let after = move |sent| app.observer.record(&trace.finish(sent, started.elapsed()));
@@ -71,24 +82,32 @@ impl Answerer for Gateway {
     }
 }
 
-fn request(app: &App, head: Head, body: Bytes, peer: SocketAddr) -> Request {
-    Request {
-        method: head.method,
-        path: head.path,
-        query: head.query,
-        target: head.target,
-        host: head.host,
-        headers: head.headers,
-        body,
-        received_at: SystemTime::now(),
-        peer,
-        snapshot: app.snapshot.load_full(),
+/// What an address leads to.
+enum Place {
+    FrontPage,
+    Repository(Route),
+    Nowhere,
+}
+
+fn place(snapshot: &Snapshot, host: &str, path: Path) -> Place {
+    if path.segments.is_empty() {
+        return Place::FrontPage;
     }
+    route(snapshot, host, path).map_or(Place::Nowhere, Place::Repository)
 }
 
 /// One request, from target to reply.
-async fn handle(app: &Arc<App>, request: &Request, trace: &mut Trace) -> Reply {
-    let result = answered(app, request, trace).await;
+async fn handle(app: &Arc<App>, request: &Request, place: Place, trace: &mut Trace) -> Reply {
+    let result = match &place {
+        Place::FrontPage => front_page(request),
+        Place::Repository(route) => answered(app, request, route, trace).await,
+        Place::Nowhere => Err(Failure::Rejected {
+            status: 404,
+            message: "no repository has this address; addresses are /npm/REPOSITORY/, \
+                      /pypi/REPOSITORY/simple/ and /maven/REPOSITORY/"
+                .to_owned(),
+        }),
+    };
     match result {
         Ok(reply) => reply,
         Err(failure) => {
@@ -97,7 +116,7 @@ async fn handle(app: &Arc<App>, request: &Request, trace: &mut Trace) -> Reply {
                 None => String::new(),
             };
             if let Failure::Internal(detail) | Failure::Upstream { detail, .. } = &failure {
-                tracing::warn!(path = request.target, detail, "request failed");
+                tracing::warn!(path = &*request.target, detail, "request failed");
             }
             trace.note_failure(&failure, &decision);
             let telling = Telling {
@@ -110,19 +129,14 @@ async fn handle(app: &Arc<App>, request: &Request, trace: &mut Trace) -> Reply {
     }
 }
 
-async fn answered(app: &Arc<App>, request: &Request, trace: &mut Trace) -> Result<Reply, Failure> {
-    if request.path.segments.is_empty() {
-        return front_page(request);
-    }
+async fn answered(
+    app: &Arc<App>,
+    request: &Request,
+    route: &Route,
+    trace: &mut Trace,
+) -> Result<Reply, Failure> {
     let snapshot = &request.snapshot;
-    let not_here = || Failure::Rejected {
-        status: 404,
-        message: "no repository has this address; addresses are /npm/REPOSITORY/, \
-                  /pypi/REPOSITORY/simple/ and /maven/REPOSITORY/"
-            .to_owned(),
-    };
-    let route = route(snapshot, &request.host, &request.path).ok_or_else(not_here)?;
-    trace.at(&route);
+    trace.at(route);
     let accept = request.field(header::ACCEPT);
     let protocol = protocol_of(route.ecosystem);
     let ask = Ask {
@@ -138,12 +152,13 @@ async fn answered(app: &Arc<App>, request: &Request, trace: &mut Trace) -> Resul
         app,
         request,
         snapshot,
-        route: &route,
+        route,
         protocol,
-        accept: accept.clone(),
+        accept,
     };
     match target {
-        Target::Redirect(to) => respelled(&context, &to, trace).await,
+        // What is seldom is boxed, so that the future of what is frequent stays small.
+        Target::Redirect(to) => Box::pin(respelled(&context, &to, trace)).await,
         Target::Index(target) => {
             trace.about(Kind::Index, &target.package, None);
             index::answer(&context, &target, trace).await
@@ -154,7 +169,7 @@ async fn answered(app: &Arc<App>, request: &Request, trace: &mut Trace) -> Resul
         }
         Target::Service(service) => {
             trace.kind = Kind::Service;
-            service::answer(&context, service, trace).await
+            Box::pin(service::answer(&context, service, trace)).await
         }
     }
 }

@@ -8,7 +8,7 @@ use rules::{Origin, Origins, Place};
 use super::Context;
 use super::index::{Gathered, judge};
 use crate::origin::{Listing, ListingAsk};
-use crate::protocol::{ArtifactTarget, Shown};
+use crate::protocol::{ArtifactTarget, Index, Shown};
 
 /// The listings of all repositories in their order, each cut down to the files that it retains.
 pub(super) async fn listings(
@@ -21,7 +21,7 @@ pub(super) async fn listings(
     for origin in origins.iter().filter(holding) {
         let supply = &context.app.supply;
         if let Some(listing) = supply.remembered_listing(origin, ask).await {
-            gathered.extend(cut_down(context, origin, origins, listing).await);
+            gathered.extend(cut_down(context, origin, origins, listing, ask).await);
         }
     }
     gathered
@@ -32,9 +32,12 @@ async fn cut_down(
     holding: &Origin,
     origins: &Origins,
     listing: Listing,
+    ask: &ListingAsk<'_>,
 ) -> Option<Gathered> {
-    let verdicts = judge(context, holding, &listing.index);
-    let kept = kept_files(context, holding, &listing).await;
+    let index = context.app.supply.index(&listing, ask).await.ok()?;
+    let now = context.request.received_at;
+    let verdicts = judge(&context.snapshot.policy, holding, &index, now);
+    let kept = kept_files(context, holding, &index).await;
     let refused = origins.refusal().map(|reason| reason.sentence.clone());
     let shown: Vec<Shown> = verdicts
         .into_iter()
@@ -47,9 +50,9 @@ async fn cut_down(
         .collect();
     let any = |shown: &Shown| matches!(shown, Shown::Only(files) if !files.is_empty());
     shown.iter().any(any).then_some(Gathered {
+        origin: holding.clone(),
         listing,
-        shown,
-        retained: true,
+        retained: Some(shown),
     })
 }
 
@@ -57,10 +60,10 @@ async fn cut_down(
 async fn kept_files(
     context: &Context<'_>,
     holding: &Origin,
-    listing: &Listing,
+    index: &Index,
 ) -> Vec<BTreeSet<String>> {
     let package = holding.package();
-    let versions = &listing.index.versions;
+    let versions = &index.versions;
     let files: Vec<Vec<String>> = versions
         .iter()
         .map(|version| context.protocol.files_of(package, version))

@@ -76,7 +76,7 @@ impl Answering {
 /// The repository's own registry, else the first in its search order.
 fn answering(context: &Context<'_>) -> Option<Answering> {
     let snapshot = context.snapshot;
-    let mut order = vec![context.route.repository.clone()];
+    let mut order = vec![context.route.repository.to_string()];
     let mut next = 0;
     while let Some(name) = order.get(next).cloned() {
         if let Some(upstream) = snapshot

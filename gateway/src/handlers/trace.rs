@@ -1,6 +1,7 @@
 //! What is learnt of a request on its way; it ends as the one `Outcome`.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::header;
@@ -18,13 +19,13 @@ use crate::origin::CacheOutcome;
 pub struct Trace {
     received_at: SystemTime,
     method: &'static str,
-    target: String,
+    target: Arc<str>,
     peer: SocketAddr,
     client: &'static str,
     pub ecosystem: Option<Ecosystem>,
-    repository: Option<String>,
+    repository: Option<Arc<str>>,
     pub kind: Kind,
-    package: Option<String>,
+    package: Option<PackageName>,
     version: Option<String>,
     pub status: u16,
     pub cache: CacheOutcome,
@@ -33,13 +34,14 @@ pub struct Trace {
 
 impl Trace {
     pub fn of(request: &Request) -> Self {
-        let agent = request.field(header::USER_AGENT).unwrap_or_default();
+        let agent = request.headers.get(header::USER_AGENT);
+        let agent = agent.and_then(|agent| agent.to_str().ok());
         Self {
             received_at: request.received_at,
             method: request.method.as_str(),
-            target: request.target.clone(),
+            target: Arc::clone(&request.target),
             peer: request.peer,
-            client: client_family(&agent),
+            client: client_family(agent.unwrap_or_default()),
             ecosystem: None,
             repository: None,
             kind: Kind::Other,
@@ -53,12 +55,12 @@ impl Trace {
 
     pub fn at(&mut self, route: &Route) {
         self.ecosystem = Some(route.ecosystem);
-        self.repository = Some(route.repository.clone());
+        self.repository = Some(Arc::clone(&route.repository));
     }
 
     pub fn about(&mut self, kind: Kind, package: &PackageName, version: Option<&str>) {
         self.kind = kind;
-        self.package = Some(package.to_string());
+        self.package = Some(package.clone());
         self.version = version.map(str::to_owned);
     }
 

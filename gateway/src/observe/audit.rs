@@ -29,13 +29,14 @@ impl Audit {
         let Some(decided) = &outcome.decision else {
             return;
         };
+        let package = outcome.package.as_ref().map(ToString::to_string);
         tracing::info!(
             target: "audit",
             decision = decided.id,
             verdict = decided.verdict,
             control = decided.control,
             group = decided.group,
-            package = outcome.package.as_deref().unwrap_or_default(),
+            package = package.as_deref().unwrap_or_default(),
             version = outcome.version.as_deref().unwrap_or_default(),
             repository = outcome.repository.as_deref().unwrap_or_default(),
             client = outcome.client,
@@ -51,7 +52,7 @@ impl Audit {
             "control": decided.control,
             "group": decided.group,
             "ecosystem": outcome.ecosystem_label(),
-            "package": outcome.package,
+            "package": package,
             "version": outcome.version,
             "repository": outcome.repository,
             "client": outcome.client,

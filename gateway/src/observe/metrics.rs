@@ -1,13 +1,16 @@
 //! Every metric, in one table. Label values come from closed sets: never a package name, a path or a token.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
+    Registry, TextEncoder,
 };
 use rules::Ecosystem;
 
-use super::Outcome;
+use super::{Kind, Outcome};
+use crate::origin::CacheOutcome;
 use crate::origin::upstream::{Fault, Fetched};
 
 /// The gateway's metrics.
@@ -29,6 +32,40 @@ struct Serving {
     cache_bytes: IntCounterVec,
     decisions: IntCounterVec,
     edge_refusals: IntCounterVec,
+    /// By ecosystem (none, then `Ecosystem`'s order) and `Kind`: what most requests count, found once.
+    found: [[OnceLock<Found>; KINDS]; ECOSYSTEMS],
+}
+
+const ECOSYSTEMS: usize = Ecosystem::ALL.len() + 1;
+const KINDS: usize = Kind::Other as usize + 1;
+
+/// The counters of a plain hit, without the search for their labels.
+struct Found {
+    ok: IntCounter,
+    duration: Histogram,
+    response_bytes: IntCounter,
+    hits: IntCounter,
+    hit_bytes: IntCounter,
+    allowed: IntCounter,
+}
+
+impl Found {
+    fn new(serving: &Serving, ecosystem: &str, kind: &str) -> Self {
+        let (labels, hit) = ([ecosystem, kind], CacheOutcome::Hit.as_str());
+        let allow = [ecosystem, "none", "allow"];
+        Self {
+            ok: serving
+                .requests
+                .with_label_values(&[ecosystem, kind, "200"]),
+            duration: serving.duration.with_label_values(&labels),
+            response_bytes: serving.response_bytes.with_label_values(&labels),
+            hits: serving
+                .cache_requests
+                .with_label_values(&[ecosystem, kind, hit]),
+            hit_bytes: serving.cache_bytes.with_label_values(&[hit]),
+            allowed: serving.decisions.with_label_values(&allow),
+        }
+    }
 }
 
 /// What upstreams gave.
@@ -88,6 +125,7 @@ impl Serving {
             cache_bytes: table.counters("cache_bytes_total", "Body bytes sent.", &["outcome"]),
             decisions: table.counters("decisions_total", "Decisions by verdict.", verdicts),
             edge_refusals: table.counters("edge_refusals_total", refused, &["status"]),
+            found: Default::default(),
         }
     }
 }
@@ -161,38 +199,39 @@ impl Table {
 impl Metrics {
     /// Counts a finished request.
     pub fn request_done(&self, outcome: &Outcome) {
+        let serving = &self.serving;
         let (ecosystem, kind) = (outcome.ecosystem_label(), outcome.kind.as_str());
-        let status = outcome.status.to_string();
-        self.serving
-            .requests
-            .with_label_values(&[ecosystem, kind, &status])
-            .inc();
-        self.serving
-            .duration
-            .with_label_values(&[ecosystem, kind])
-            .observe(outcome.duration.as_secs_f64());
-        self.serving
-            .response_bytes
-            .with_label_values(&[ecosystem, kind])
-            .inc_by(outcome.bytes);
-        let cache = outcome.cache.as_str();
-        self.serving
-            .cache_requests
-            .with_label_values(&[ecosystem, kind, cache])
-            .inc();
-        self.serving
-            .cache_bytes
-            .with_label_values(&[cache])
-            .inc_by(outcome.bytes);
-        let (control, verdict) = match &outcome.decision {
-            Some(decided) => (decided.control, decided.verdict),
-            None if outcome.package.is_some() => ("none", "allow"),
-            None => return,
-        };
-        self.serving
-            .decisions
-            .with_label_values(&[ecosystem, control, verdict])
-            .inc();
+        let row = outcome
+            .ecosystem
+            .map_or(0, |ecosystem| ecosystem as usize + 1);
+        let found = &serving.found[row][outcome.kind as usize];
+        let found = found.get_or_init(|| Found::new(serving, ecosystem, kind));
+        if outcome.status == 200 {
+            found.ok.inc();
+        } else {
+            let labels = [ecosystem, kind, &outcome.status.to_string()];
+            serving.requests.with_label_values(&labels).inc();
+        }
+        found.duration.observe(outcome.duration.as_secs_f64());
+        found.response_bytes.inc_by(outcome.bytes);
+        if outcome.cache == CacheOutcome::Hit {
+            found.hits.inc();
+            found.hit_bytes.inc_by(outcome.bytes);
+        } else {
+            let cache = outcome.cache.as_str();
+            let labels = [ecosystem, kind, cache];
+            serving.cache_requests.with_label_values(&labels).inc();
+            let bytes = serving.cache_bytes.with_label_values(&[cache]);
+            bytes.inc_by(outcome.bytes);
+        }
+        match &outcome.decision {
+            Some(decided) => {
+                let labels = [ecosystem, decided.control, decided.verdict];
+                serving.decisions.with_label_values(&labels).inc();
+            }
+            None if outcome.package.is_some() => found.allowed.inc(),
+            None => {}
+        }
     }
 
     /// Counts an exchange with an upstream.

@@ -1,9 +1,10 @@
 //! The one record of a finished request.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rules::Ecosystem;
+use rules::{Ecosystem, PackageName};
 
 use crate::origin::CacheOutcome;
 
@@ -43,13 +44,13 @@ pub struct Outcome {
     pub received_at: SystemTime,
     pub method: &'static str,
     /// The raw target; control characters can't be in it.
-    pub target: String,
+    pub target: Arc<str>,
     pub peer: SocketAddr,
     pub client: &'static str,
     pub ecosystem: Option<Ecosystem>,
-    pub repository: Option<String>,
+    pub repository: Option<Arc<str>>,
     pub kind: Kind,
-    pub package: Option<String>,
+    pub package: Option<PackageName>,
     pub version: Option<String>,
     pub status: u16,
     pub cache: CacheOutcome,
@@ -59,33 +60,11 @@ pub struct Outcome {
     pub duration: Duration,
 }
 
-/// The longest value that a log line carries, in bytes.
-const VALUE_BYTES: usize = 256;
-
 impl Outcome {
     /// The label of the ecosystem.
     pub fn ecosystem_label(&self) -> &'static str {
         self.ecosystem
             .map_or("none", |ecosystem| ecosystem.as_str())
-    }
-
-    /// Writes the access record.
-    pub fn log(&self) {
-        let target = self.target.get(..VALUE_BYTES).unwrap_or(&self.target);
-        tracing::info!(
-            target: "access",
-            method = self.method,
-            path = target,
-            status = self.status,
-            kind = self.kind.as_str(),
-            cache = self.cache.as_str(),
-            bytes = self.bytes,
-            complete = self.complete,
-            milliseconds = self.duration.as_millis() as u64,
-            client = self.client,
-            peer = %self.peer,
-            "request"
-        );
     }
 }
 

@@ -8,13 +8,13 @@ use cache::{Begun, Entry, Follower, Hit, Key, Lookup};
 use http::header;
 use rules::{Digest, Origin, Permit};
 
-use super::body::{Growing, Kept, Nothing};
+use super::body::{Growing, Kept};
 use super::document::failed_to;
 use super::retrieve::{Retrieval, stored};
 use super::upstream::Upstream;
 use super::{CacheOutcome, Supply, keys};
 use crate::config::Limits;
-use crate::exchange::Source;
+use crate::exchange::{ReplyBody, Source};
 use crate::failure::Failure;
 use crate::protocol::{ArtifactTarget, ListedFile, Protocol, Sidecar};
 
@@ -29,8 +29,6 @@ pub struct Artifact {
     pub length: u64,
     pub outcome: CacheOutcome,
     pub last_modified: Option<String>,
-    /// Digests of the bytes, where they are all here already.
-    pub digests: Vec<cache::Digest>,
     bytes: Backing,
 }
 
@@ -42,16 +40,32 @@ enum Backing {
 }
 
 impl Artifact {
+    /// A digest of the bytes, where they are all here already.
+    pub fn digest(&self, algorithm: cache::DigestAlgorithm) -> Option<&cache::Digest> {
+        match &self.bytes {
+            Backing::Kept(hit) => hit.entry().digest(algorithm),
+            Backing::Growing(_) | Backing::Unfetched => None,
+        }
+    }
+
     /// The bytes from `start` up to `end` (exclusive).
-    pub fn range(self, start: u64, end: u64) -> Box<dyn Source> {
-        match self.bytes {
-            Backing::Kept(hit) => Box::new(Kept(hit.body().range(start, end))),
+    pub fn range(self, start: u64, end: u64) -> ReplyBody {
+        let length = end - start;
+        let source: Box<dyn Source> = match self.bytes {
+            Backing::Kept(hit) => {
+                let body = hit.body().range(start, end);
+                match body.in_memory() {
+                    Some(bytes) => return ReplyBody::Full(bytes),
+                    None => Box::new(Kept(body)),
+                }
+            }
             Backing::Growing(mut follower) => {
                 follower.range(start, end);
                 Box::new(Growing(follower))
             }
-            Backing::Unfetched => Box::new(Nothing),
-        }
+            Backing::Unfetched => return ReplyBody::Head { length },
+        };
+        ReplyBody::Stream { source, length }
     }
 }
 
@@ -113,10 +127,7 @@ impl Supply {
             ..target.clone()
         };
         let artifact = self.retained(permit, &main, now).await?;
-        let digest = artifact
-            .digests
-            .iter()
-            .find(|each| each.algorithm == stored(algorithm))?;
+        let digest = artifact.digest(stored(algorithm))?;
         Some(Bytes::from(digest.hex()))
     }
 
@@ -186,7 +197,6 @@ impl Supply {
                 length,
                 outcome: CacheOutcome::Miss,
                 last_modified: meta.attributes.get(header::LAST_MODIFIED.as_str()).cloned(),
-                digests: Vec::new(),
                 bytes: Backing::Growing(follower),
             })),
             Begun::Started { .. } => match follower.settled().await.map_err(to_failure)? {
@@ -215,17 +225,8 @@ fn kept(hit: Hit, outcome: CacheOutcome) -> Artifact {
             .attributes
             .get(header::LAST_MODIFIED.as_str())
             .cloned(),
-        digests: digests(entry),
         bytes: Backing::Kept(hit),
     }
-}
-
-fn digests(entry: &Entry) -> Vec<cache::Digest> {
-    use cache::DigestAlgorithm::{Md5, Sha1, Sha256, Sha512};
-    [Md5, Sha1, Sha256, Sha512]
-        .into_iter()
-        .filter_map(|each| entry.digest(each).cloned())
-        .collect()
 }
 
 /// HEAD of a file that is not here: its size stands in the index, so nothing is fetched.
@@ -237,7 +238,6 @@ fn by_size_only(fetching: &Fetching<'_>) -> Option<Artifact> {
         length: fetching.listed?.size?,
         outcome: CacheOutcome::Miss,
         last_modified: None,
-        digests: Vec::new(),
         bytes: Backing::Unfetched,
     })
 }

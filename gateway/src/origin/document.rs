@@ -9,8 +9,8 @@ use cache::{Hit, Key, Lookup};
 use rules::Origin;
 
 use super::refresh::Refresh;
-use super::upstream::{Fault, FaultKind, Upstream};
-use super::{CacheOutcome, Supply, failure_of, keys};
+use super::upstream::Upstream;
+use super::{CacheOutcome, Supply, keys};
 use crate::config::Limits;
 use crate::failure::Failure;
 use crate::protocol::{Document, Index, IndexTarget, Protocol};
@@ -23,15 +23,23 @@ pub struct ListingAsk<'a> {
     pub now: SystemTime,
 }
 
-/// An index, with what a rendering of it depends on.
-#[derive(Clone)]
+/// An index document at hand, not read yet: a rendering of it may be there already.
 pub struct Listing {
-    pub index: Arc<Index>,
-    /// The digest of the upstream's document.
-    pub digest: String,
     pub outcome: CacheOutcome,
+    hit: Hit,
+}
+
+impl Listing {
+    /// The SHA-256 of the upstream's document, in hexadecimal digits.
+    pub fn digest(&self) -> String {
+        stored_digest(&self.hit)
+    }
+
     /// `Last-Modified` as the upstream said it.
-    pub last_modified: Option<String>,
+    pub fn last_modified(&self) -> Option<&str> {
+        let attributes = &self.hit.entry().meta.attributes;
+        attributes.get("last-modified").map(String::as_str)
+    }
 }
 
 /// The attribute that tells which registry a document came from: another one's is never served as this one's.
@@ -53,17 +61,49 @@ impl Supply {
         let Some((hit, outcome)) = self.obtained(&key, upstream, ask).await? else {
             return Ok(None);
         };
-        let listing = self.read(ask, hit, outcome).await;
-        let listing = listing.map_err(|error| {
-            failure_of(upstream, &Fault::new(FaultKind::Content, error.as_str()))
-        })?;
-        upstream.learn(&listing.index);
         if origin.asked() != origin.repository() {
             let asked = keys::document(ask.target, origin.asked());
             self.retain(&key, &asked, outcome == CacheOutcome::Hit)
                 .await;
         }
-        Ok(Some(listing))
+        Ok(Some(Listing { outcome, hit }))
+    }
+
+    /// As [`Supply::index`], and the upstream learns from its links which host has its files.
+    pub async fn upstream_index(
+        &self,
+        listing: &Listing,
+        ask: &ListingAsk<'_>,
+        upstream: &Upstream,
+    ) -> Result<Arc<Index>, Failure> {
+        let index = self.index(listing, ask).await?;
+        upstream.learn(&index);
+        Ok(index)
+    }
+
+    /// What a document says, read once for all requests.
+    pub async fn index(
+        &self,
+        listing: &Listing,
+        ask: &ListingAsk<'_>,
+    ) -> Result<Arc<Index>, Failure> {
+        let hit = listing.hit.clone();
+        let size = hit.entry().size().unwrap_or_default();
+        let key = index_name(&hit.entry().key, &listing.digest());
+        let max = ask.limits.document_bytes;
+        let (protocol, target) = (ask.protocol, ask.target.clone());
+        let load = async move {
+            let bytes = hit.bytes(max).await.map_err(|error| error.to_string())?;
+            let document = document(bytes, &hit.entry().meta.attributes);
+            let read = tokio::task::spawn_blocking(move || protocol.read(&target, document));
+            let index = read.await.map_err(|error| error.to_string())?;
+            let index = index.map_err(|error| error.to_string())?;
+            Ok(super::Parsed::new(index, size))
+        };
+        let parsed = self.indexes.try_get_with(key, load).await;
+        let unreadable =
+            |error: Arc<String>| Failure::Internal(format!("a kept index can't be read: {error}"));
+        Ok(parsed.map_err(unreadable)?.index)
     }
 
     /// The index as a repository last saw it, without asking anybody: for what is retained under a rule that now
@@ -75,9 +115,10 @@ impl Supply {
     ) -> Option<Listing> {
         let key = keys::document(ask.target, holding.repository());
         match self.cache.lookup(&key, ask.now).await {
-            Lookup::Fresh(hit) | Lookup::Stale(hit) => {
-                self.read(ask, hit, CacheOutcome::Hit).await.ok()
-            }
+            Lookup::Fresh(hit) | Lookup::Stale(hit) => Some(Listing {
+                outcome: CacheOutcome::Hit,
+                hit,
+            }),
             _ => None,
         }
     }
@@ -149,6 +190,7 @@ impl Supply {
             network: Arc::clone(&self.network),
             metrics: Arc::clone(&self.metrics),
             memory: Arc::clone(&self.memory),
+            indexes: self.indexes.clone(),
             upstream: Arc::clone(upstream),
             protocol: ask.protocol,
             target: ask.target.clone(),
@@ -161,36 +203,11 @@ impl Supply {
             .settled()
             .await
     }
+}
 
-    async fn read(
-        &self,
-        ask: &ListingAsk<'_>,
-        hit: Hit,
-        outcome: CacheOutcome,
-    ) -> Result<Listing, Arc<String>> {
-        let digest = stored_digest(&hit);
-        let attributes = hit.entry().meta.attributes.clone();
-        let last_modified = attributes.get("last-modified").cloned();
-        let size = hit.entry().size().unwrap_or_default();
-        let key = format!("{}#{digest}", hit.entry().key.as_str());
-        let max = ask.limits.document_bytes;
-        let (protocol, target) = (ask.protocol, ask.target.clone());
-        let load = async move {
-            let bytes = hit.bytes(max).await.map_err(|error| error.to_string())?;
-            let document = document(bytes, &attributes);
-            let read = tokio::task::spawn_blocking(move || protocol.read(&target, document));
-            let index = read.await.map_err(|error| error.to_string())?;
-            let index = index.map_err(|error| error.to_string())?;
-            Ok(super::Parsed::new(index, size))
-        };
-        let parsed = self.indexes.try_get_with(key, load).await?;
-        Ok(Listing {
-            index: parsed.index,
-            digest,
-            outcome,
-            last_modified,
-        })
-    }
+/// Under what a parsed document is remembered.
+pub(super) fn index_name(key: &Key, digest: &str) -> String {
+    format!("{}#{digest}", key.as_str())
 }
 
 /// Whether a document came from this registry.

@@ -10,9 +10,12 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use cache::{Fill, Lookup, Meta};
 use http::header;
+use moka::future::Cache as Table;
 use rules::Ecosystem;
+use sha2::{Digest as _, Sha256};
 
-use super::document::{REGISTRY, document, is_of};
+use super::Parsed;
+use super::document::{REGISTRY, document, index_name, is_of};
 use super::upstream::{
     Conditions, Fault, FaultKind, Fetched, Fetcher, Network, Responded, Upstream,
 };
@@ -27,6 +30,8 @@ pub struct Refresh {
     pub network: Arc<Network>,
     pub metrics: Arc<Metrics>,
     pub memory: Arc<Budget>,
+    /// Takes the document as it was read to check it, so that it is not read again.
+    pub indexes: Table<String, Parsed>,
     pub upstream: Arc<Upstream>,
     pub protocol: &'static dyn Protocol,
     pub target: IndexTarget,
@@ -113,15 +118,18 @@ impl Refresh {
         };
         let (protocol, target) = (self.protocol, self.target.clone());
         let sample = document(bytes.clone(), &meta.attributes);
-        let read = tokio::task::spawn_blocking(move || protocol.read(&target, sample).map(drop));
-        match read.await {
-            Ok(Ok(())) => {}
+        let read = tokio::task::spawn_blocking(move || protocol.read(&target, sample));
+        let index = match read.await {
+            Ok(Ok(index)) => index,
             Ok(Err(unreadable)) => {
                 let text = format!("its document can't be read: {unreadable}");
                 return fill.fail(502, &text);
             }
             Err(error) => return fill.fail(502, &error.to_string()),
-        }
+        };
+        let size = bytes.len() as u64;
+        let name = index_name(fill.key(), &digest_of(&bytes));
+        self.indexes.insert(name, Parsed::new(index, size)).await;
         let kept = async {
             fill.start(meta, Some(bytes.len() as u64)).await?;
             fill.write(bytes).await?;
@@ -165,6 +173,14 @@ impl Refresh {
             fresh_for,
         }
     }
+}
+
+fn digest_of(bytes: &[u8]) -> String {
+    let digest = cache::Digest {
+        algorithm: cache::DigestAlgorithm::Sha256,
+        bytes: Sha256::digest(bytes).to_vec(),
+    };
+    digest.hex()
 }
 
 /// Undoes the content coding, within the limits: a small answer must not become a huge document.
