@@ -1,6 +1,7 @@
 //! Handing out a file or a sidecar: judge, find it in the order of the origins, stream it.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use http::{HeaderName, header};
 use rules::{Ecosystem, Facts, Origin, Origins, Permit, Place};
@@ -23,9 +24,14 @@ pub async fn answer(
     trace: &mut Trace,
 ) -> Result<Reply, Failure> {
     let policy = &context.snapshot.policy;
-    let origins = policy.origins(&target.package, &context.route.repository);
+    let origins = policy.origins(
+        &target.package,
+        &context.route.repository,
+        context.request.received_at,
+    );
     for origin in origins.iter() {
         let found = match origin.place() {
+            Place::Holding if is_judged_outside(context, &origins, origin) => None,
             Place::Holding => from_holding(context, origin, target).await?,
             // Boxed: a hit never comes here, and its future should be small.
             Place::External => Box::pin(from_external(context, origin, target, trace)).await?,
@@ -35,6 +41,13 @@ pub async fn answer(
         }
     }
     Err(missing(target, &origins))
+}
+
+/// Whether what a repository holds is judged by what its registry says of it today: where age counts, bytes that are
+/// here get the verdict that the listing gives them.
+fn is_judged_outside(context: &Context<'_>, origins: &Origins, holding: &Origin) -> bool {
+    let (policy, now) = (&context.snapshot.policy, context.request.received_at);
+    origins.reaches_outside() && policy.judges_age(holding.package(), now)
 }
 
 /// A file ready to be sent, or a small text about it.
@@ -77,12 +90,11 @@ async fn from_external(
     if index.is_some() && !is_listed(listed, target) {
         return Ok(None);
     }
-    let published = index.as_ref().and_then(|index| published(index, target));
-    let facts = Facts {
-        published,
-        ..Facts::default()
-    };
-    let permit = admitted(context, origin, target, &facts)?;
+    let mut facts = index
+        .as_ref()
+        .map(|index| index.facts())
+        .unwrap_or_default();
+    facts.published = index.as_ref().and_then(|index| published(index, target));
     let fetching = Fetching {
         protocol: context.protocol,
         target,
@@ -91,6 +103,10 @@ async fn from_external(
         now: context.request.received_at,
         head_only: context.request.method == Method::Head,
     };
+    if index.is_none() {
+        facts.published = dated(context, origin, upstream, &fetching).await?;
+    }
+    let permit = admitted(context, origin, target, &facts)?;
     match context
         .app
         .supply
@@ -103,6 +119,38 @@ async fn from_external(
             Ok(None)
         }
     }
+}
+
+/// When a version was published whose ecosystem's index has no dates: what its registry says of its POM. Only asked
+/// where it counts.
+async fn dated(
+    context: &Context<'_>,
+    origin: &Origin,
+    upstream: &Arc<Upstream>,
+    fetching: &Fetching<'_>,
+) -> Result<Option<SystemTime>, Failure> {
+    let (policy, now) = (&context.snapshot.policy, context.request.received_at);
+    if !policy.judges_age(origin.package(), now) {
+        return Ok(None);
+    }
+    let target = fetching.target;
+    let pom = ArtifactTarget {
+        file: format!("{}-{}.pom", target.package.name(), target.version),
+        sidecar: None,
+        ..target.clone()
+    };
+    let inspection = policy.inspect(origin, &target.version);
+    let fetching = Fetching {
+        target: &pom,
+        listed: None,
+        head_only: false,
+        ..*fetching
+    };
+    let supply = &context.app.supply;
+    let date = supply
+        .last_modified(&inspection, upstream, &fetching)
+        .await?;
+    Ok(date.and_then(|date| httpdate::parse_http_date(&date).ok()))
 }
 
 fn admitted(
@@ -163,7 +211,7 @@ fn is_listed(listed: Option<&ListedFile>, target: &ArtifactTarget) -> bool {
     }
 }
 
-fn published(index: &Index, target: &ArtifactTarget) -> Option<std::time::SystemTime> {
+fn published(index: &Index, target: &ArtifactTarget) -> Option<SystemTime> {
     let version = index
         .versions
         .iter()

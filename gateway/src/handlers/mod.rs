@@ -199,7 +199,11 @@ async fn respelled(context: &Context<'_>, to: &str, trace: &mut Trace) -> Result
     };
     if let Ok(Target::Index(target)) = context.protocol.parse(&ask) {
         let policy = &context.snapshot.policy;
-        let origins = policy.origins(&target.package, &context.route.repository);
+        let origins = policy.origins(
+            &target.package,
+            &context.route.repository,
+            context.request.received_at,
+        );
         if !origins.reaches_outside() && origins.refusal().is_some() {
             trace.about(Kind::Index, &target.package, None);
             return index::answer(context, &target, trace).await;

@@ -3,7 +3,7 @@
 //! The flow lives in `handlers`; what differs between npm, PyPI and Maven is said here in a few verbs.
 
 use bytes::Bytes;
-use rules::{Digest, DigestAlgorithm, PackageName};
+use rules::{Digest, DigestAlgorithm, Facts, PackageName};
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
@@ -157,6 +157,20 @@ pub struct Document {
 pub struct Index {
     pub versions: Vec<Listed>,
     pub body: Body,
+}
+
+impl Index {
+    /// What it tells of the package as a whole; a version's own date is to be added.
+    pub fn facts(&self) -> Facts {
+        let dates = self.versions.iter().map(|version| version.published);
+        // One version without a date may be the oldest.
+        let package_since = dates.collect::<Option<Vec<_>>>();
+        Facts {
+            package_since: package_since.and_then(|dates| dates.into_iter().min()),
+            versions: Some(self.versions.len()),
+            ..Facts::default()
+        }
+    }
 }
 
 /// The original document in the form its ecosystem wants to render it from.

@@ -15,7 +15,6 @@ mod filename;
 mod html;
 mod json;
 mod merge;
-mod moment;
 mod page;
 mod path;
 mod render;

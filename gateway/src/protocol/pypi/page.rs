@@ -8,7 +8,7 @@ use rules::{Digest, DigestAlgorithm, Ecosystem, PackageName, VersionKey};
 use serde_json::{Map, Value};
 
 use super::super::{Body, Index, Listed, ListedFile, Location};
-use super::{address, filename, moment};
+use super::{address, filename};
 
 /// An upstream's page, in the form that it is rendered from.
 #[derive(Debug)]
@@ -165,7 +165,7 @@ fn is_askable(name: &str) -> bool {
 
 fn published(entry: &Map<String, Value>) -> Option<std::time::SystemTime> {
     let text = first(entry, ["upload-time", "upload_time_iso_8601"])?;
-    moment::read(text.as_str()?)
+    rules::moment::read(text.as_str()?)
 }
 
 fn metadata(entry: &Map<String, Value>) -> Option<Vec<Digest>> {
