@@ -102,7 +102,7 @@ fn canonical(
     // The file's own spelling of the version: one file, one coordinate, whatever the client wrote.
     Ok(ArtifactTarget {
         package,
-        version: found,
+        version: found.to_string(),
         file: file.to_string(),
         sidecar,
     })
