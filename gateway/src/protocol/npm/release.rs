@@ -15,6 +15,9 @@ use super::path;
 use super::trim::{self, Trimming};
 use crate::protocol::{Listed, ListedFile, Location};
 
+/// About what a version takes; large documents have larger ones.
+const VERSION_BYTES: usize = 4096;
+
 /// The versions, while the document is walked.
 pub(super) struct Releases<'a> {
     text: &'a str,
@@ -72,7 +75,11 @@ impl<'a> Releases<'a> {
             package,
             name: package.to_string(),
             host,
-            found: Found::default(),
+            found: Found {
+                // Growing would hash every version again.
+                places: HashMap::with_capacity(text.len() / VERSION_BYTES),
+                ..Found::default()
+            },
             overridden: BTreeSet::new(),
             trimming: Trimming::default(),
         }
