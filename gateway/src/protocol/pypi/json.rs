@@ -128,7 +128,7 @@ fn outline<'a>(
             continue;
         }
         let value = scanner.skip().map_err(malformed)?.of(text);
-        let value = serde_json::from_str(value).map_err(|error| malformed(error))?;
+        let value = serde_json::from_str(value).map_err(malformed)?;
         head.insert(Cow::into_owned(key.text), value);
     }
     scanner.finish().map_err(malformed)?;
