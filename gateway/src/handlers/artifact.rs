@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::{HeaderName, header};
-use rules::{Ecosystem, Facts, Origin, Origins, Permit, Place};
+use rules::{Decision, Ecosystem, Facts, Origin, Origins, Permit, Place};
 
+use super::Context;
 use super::conditions::{Part, not_modified, part};
 use super::trace::Trace;
-use super::{Context, permitted};
 use crate::exchange::{Method, Reply, ReplyBody};
 use crate::failure::Failure;
 use crate::origin::upstream::Upstream;
@@ -32,7 +32,7 @@ pub async fn answer(
     for origin in origins.iter() {
         let found = match origin.place() {
             Place::Holding if is_judged_outside(context, &origins, origin) => None,
-            Place::Holding => from_holding(context, origin, target).await?,
+            Place::Holding => from_holding(context, origin, target, trace).await?,
             // Boxed: a hit never comes here, and its future should be small.
             Place::External => Box::pin(from_external(context, origin, target, trace)).await?,
         };
@@ -60,8 +60,9 @@ async fn from_holding(
     context: &Context<'_>,
     origin: &Origin,
     target: &ArtifactTarget,
+    trace: &mut Trace,
 ) -> Result<Option<Found>, Failure> {
-    let permit = admitted(context, origin, target, &Facts::default())?;
+    let permit = admitted(context, origin, target, &Facts::default(), trace)?;
     let (supply, now) = (&context.app.supply, context.request.received_at);
     if let Some(checksum) = supply.computed_checksum(&permit, target, now).await {
         return Ok(Some(Found::Checksum(checksum)));
@@ -86,7 +87,8 @@ async fn from_external(
         },
         false => None,
     };
-    let listed = index.as_ref().and_then(|index| listed_file(index, target));
+    let found = index.as_ref().and_then(|index| index.file(&target.file));
+    let listed = found.map(|(_, file)| file);
     if index.is_some() && !is_listed(listed, target) {
         return Ok(None);
     }
@@ -94,7 +96,7 @@ async fn from_external(
         .as_ref()
         .map(|index| index.facts())
         .unwrap_or_default();
-    facts.published = index.as_ref().and_then(|index| published(index, target));
+    facts.published = found.and_then(|(version, _)| version.published);
     let fetching = Fetching {
         protocol: context.protocol,
         target,
@@ -106,7 +108,7 @@ async fn from_external(
     if index.is_none() {
         facts.published = dated(context, origin, upstream, &fetching).await?;
     }
-    let permit = admitted(context, origin, target, &facts)?;
+    let permit = admitted(context, origin, target, &facts, trace)?;
     match context
         .app
         .supply
@@ -158,13 +160,20 @@ fn admitted(
     origin: &Origin,
     target: &ArtifactTarget,
     facts: &Facts,
+    trace: &mut Trace,
 ) -> Result<Permit, Failure> {
     let now = context.request.received_at;
-    let decision = context
-        .snapshot
-        .policy
-        .admit(origin, &target.version, facts, now);
-    permitted(decision).map_err(Failure::Refused)
+    let policy = &context.snapshot.policy;
+    match policy.admit(origin, &target.version, facts, now) {
+        Decision::Allow(permit) => Ok(permit),
+        Decision::Warn(permit, reason) => {
+            trace.note_warning(&reason, &context.app.observer.audit.next_id());
+            Ok(permit)
+        }
+        Decision::Hold(_, reason) | Decision::Deny(reason) => {
+            Err(Failure::Refused(Box::new(reason)))
+        }
+    }
 }
 
 /// The index that lists the file: the same one that its page is rendered from.
@@ -198,25 +207,12 @@ async fn index(
     }
 }
 
-fn listed_file<'a>(index: &'a Index, target: &ArtifactTarget) -> Option<&'a ListedFile> {
-    let files = index.versions.iter().flat_map(|version| &version.files);
-    files.into_iter().find(|file| file.name == target.file)
-}
-
 fn is_listed(listed: Option<&ListedFile>, target: &ArtifactTarget) -> bool {
     match (listed, target.sidecar) {
         (None, _) => false,
         (Some(file), Some(Sidecar::Metadata)) => file.metadata.is_some(),
         (Some(_), _) => true,
     }
-}
-
-fn published(index: &Index, target: &ArtifactTarget) -> Option<SystemTime> {
-    let version = index
-        .versions
-        .iter()
-        .find(|version| version.files.iter().any(|file| file.name == target.file));
-    version.and_then(|version| version.published)
 }
 
 /// Nobody has it, or nobody may be asked.

@@ -15,7 +15,6 @@ use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use http::header;
-use rules::{Decision, Reason};
 
 use crate::app::{App, Snapshot, protocol_of};
 use crate::config::Limits;
@@ -238,12 +237,4 @@ fn front_page(request: &Request) -> Result<Reply, Failure> {
          maven  <mirror> url {url}/maven/public/\n"
     );
     Ok(Reply::full(200, "text/plain; charset=utf-8", text))
-}
-
-/// What a decision about a version means for a request for its files.
-fn permitted(decision: Decision) -> Result<rules::Permit, Box<Reason>> {
-    match decision {
-        Decision::Allow(permit) | Decision::Warn(permit, _) => Ok(permit),
-        Decision::Hold(_, reason) | Decision::Deny(reason) => Err(Box::new(reason)),
-    }
 }

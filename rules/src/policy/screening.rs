@@ -103,7 +103,11 @@ impl Policy {
 
     fn imitation(&self, subject: Subject<'_>, found: &LookAlike, more: &str) -> Reason {
         let shown = subject.package.to_string();
-        let phrase = format!(" ({}){more}: blocked by package group ", found.signal);
+        let verb = match self.screen(subject).lookalike.value {
+            Action::Deny => "blocked",
+            Action::Warn | Action::Off => "noted",
+        };
+        let phrase = format!(" ({}){more}: {verb} by package group ", found.signal);
         let whose = if found.is_internal {
             " looks like the internal name "
         } else {
