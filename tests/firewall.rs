@@ -22,6 +22,9 @@ fn stamp(days: u32) -> String {
     format!("{}Z", rules::moment::show(days_ago(days)))
 }
 
+/// A version, and how many days ago it was published.
+type Dated = (&'static str, u32);
+
 /// An npm package whose versions were published so many days ago.
 fn npm_dated(house: &House, name: &str, versions: &[(&str, u32)]) {
     let built: Vec<(String, Vec<u8>)> = versions
@@ -108,7 +111,7 @@ fn a_name_that_surely_imitates_is_not_even_asked_for() {
 fn a_suspicious_name_is_refused_only_while_it_is_young_and_thin() {
     let house = House::new("");
     // All of them are one slip away from a popular name, but not surely squats.
-    let cases: [(&str, &[(&str, u32)], bool); 3] = [
+    let cases: [(&str, &[Dated], bool); 3] = [
         ("loadsh", &[("1.0.0", 2)], false),
         ("expresss", &[("1.0.0", 400)], true),
         (
