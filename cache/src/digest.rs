@@ -33,16 +33,12 @@ pub struct Digest {
     pub bytes: Vec<u8>,
 }
 
-/// Computes MD5, SHA-1, SHA-256 and SHA-512 of a body that comes in pieces.
-#[derive(Clone, Default)]
-pub struct Digests {
-    md5: Md5,
-    sha1: Sha1,
-    sha256: Sha256,
-    sha512: Sha512,
-}
+/// Several digests of one body, computed in one pass.
+#[derive(Clone)]
+pub struct Digests(Vec<Hasher>);
 
-/// One algorithm, for a body that is read again.
+/// One algorithm.
+#[derive(Clone)]
 pub(crate) enum Hasher {
     Md5(Md5),
     Sha1(Sha1),
@@ -112,27 +108,47 @@ impl TryFrom<String> for Digest {
 }
 
 impl Digests {
+    /// Only the content address, SHA-256, and these besides. SHA-384 is left out: it is computed when it is asked for.
+    pub fn with(algorithms: &[DigestAlgorithm]) -> Digests {
+        let wanted = |algorithm: &DigestAlgorithm| {
+            *algorithm == DigestAlgorithm::Sha256 || algorithms.contains(algorithm)
+        };
+        Digests(
+            IN_ONE_PASS
+                .into_iter()
+                .filter(wanted)
+                .map(Hasher::new)
+                .collect(),
+        )
+    }
+
     /// Takes the next piece of the body.
     pub fn update(&mut self, bytes: &[u8]) {
-        self.md5.update(bytes);
-        self.sha1.update(bytes);
-        self.sha256.update(bytes);
-        self.sha512.update(bytes);
+        for hasher in &mut self.0 {
+            hasher.update(bytes);
+        }
     }
 
     /// The digests of everything taken, weakest first.
     pub fn finish(self) -> Vec<Digest> {
-        [
-            (DigestAlgorithm::Md5, self.md5.finalize().to_vec()),
-            (DigestAlgorithm::Sha1, self.sha1.finalize().to_vec()),
-            (DigestAlgorithm::Sha256, self.sha256.finalize().to_vec()),
-            (DigestAlgorithm::Sha512, self.sha512.finalize().to_vec()),
-        ]
-        .into_iter()
-        .map(|(algorithm, bytes)| Digest { algorithm, bytes })
-        .collect()
+        self.0.into_iter().map(Hasher::finish).collect()
     }
 }
+
+impl Default for Digests {
+    /// MD5, SHA-1, SHA-256 and SHA-512.
+    fn default() -> Digests {
+        Digests::with(&IN_ONE_PASS)
+    }
+}
+
+/// What a body can be asked for without being read again, weakest first.
+const IN_ONE_PASS: [DigestAlgorithm; 4] = [
+    DigestAlgorithm::Md5,
+    DigestAlgorithm::Sha1,
+    DigestAlgorithm::Sha256,
+    DigestAlgorithm::Sha512,
+];
 
 impl Hasher {
     pub(crate) fn new(algorithm: DigestAlgorithm) -> Hasher {

@@ -24,7 +24,7 @@ use crate::digest::{Digest, DigestAlgorithm};
 use crate::entry::{Entry, Kind, Meta};
 use crate::error::{Error, Failed};
 use crate::key::Key;
-use crate::progress::{Outcome, Shared, window_size};
+use crate::progress::{Outcome, Progress, Shared, window_size};
 use crate::shelf::{Found, Shelf, lock};
 use crate::spool::Spool;
 
@@ -72,6 +72,14 @@ impl Fill {
     /// To be finished even when every follower leaves: for documents.
     pub fn keep_going(&mut self) {
         self.always = true;
+    }
+
+    /// Computes only these digests of the body besides SHA-256, instead of all four: for bodies that
+    /// nobody will ask the others of. To be called before the first piece.
+    pub fn compute_only(&mut self, algorithms: &[DigestAlgorithm]) {
+        if let Some(spool) = self.spool.as_mut().filter(|_| self.written == 0) {
+            spool.compute_only(algorithms);
+        }
     }
 
     /// Waits until every follower has left, for work that itself waits for an upstream. Never
@@ -177,8 +185,8 @@ impl Fill {
         Ok(())
     }
 
-    /// The body is complete. Verifies its length and every offered digest, makes it durable, gives
-    /// it its entry, and only then releases its end. On a mismatch all followers fail, nothing is
+    /// The body is complete. Verifies its length and every offered digest, releases its end, makes it
+    /// durable and gives it its entry. On a mismatch all followers fail, nothing is
     /// kept, and the error says which digest. A disk that refuses does not fail the followers: the
     /// verified body passes through and is not kept ([`crate::Stats::passed_through`]).
     pub async fn commit(mut self, expected: &[Digest]) -> Result<(), Error> {
@@ -203,6 +211,9 @@ impl Fill {
             spool.take(&batch);
             let whole = shared.progress.borrow().window.whole();
             spool.check(&expected, whole.as_ref())?;
+            // Verified: nobody has to wait for the disk.
+            let release = |progress: &mut Progress| progress.released = size;
+            shared.progress.send_modify(release);
             let entry = entry(key, meta, spool.digests(), size)?;
             Ok(keep(&shelf, entry, &mut spool, whole))
         });

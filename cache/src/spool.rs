@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::digest::{Digest, Digests, Hasher};
+use crate::digest::{Digest, DigestAlgorithm, Digests, Hasher};
 use crate::disk::{self, Disk};
 use crate::error::{Attempt as _, Error};
 
@@ -36,6 +36,11 @@ impl Spool {
             good: 0,
             broken: false,
         }
+    }
+
+    /// Computes only these digests besides SHA-256; to be called before the first piece.
+    pub(crate) fn compute_only(&mut self, algorithms: &[DigestAlgorithm]) {
+        self.digests = Digests::with(algorithms);
     }
 
     /// Takes the next pieces. A disk error does not fail: it turns the spool to broken, which

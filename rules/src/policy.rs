@@ -7,6 +7,7 @@
 mod explanation;
 mod finding;
 mod hierarchy;
+mod imitations;
 mod lint;
 mod mode;
 mod refusal;
@@ -33,6 +34,7 @@ use crate::package::PackageName;
 use crate::pattern::{Pattern, Strength};
 use crate::topology::{RepositorySpec, Topology};
 use hierarchy::Hierarchy;
+use imitations::Imitations;
 use mode::{CONTROLS, Mode, own_modes};
 use screen::Screen;
 
@@ -54,6 +56,8 @@ pub struct Policy {
     topology: Topology,
     knowledge: Knowledge,
     internal_names: InternalNames,
+    /// Who imitates whom, as it was found before.
+    imitations: Imitations,
     revision: u64,
 }
 
@@ -106,6 +110,7 @@ impl Policy {
             revision: revision::revision(spec) ^ knowledge.revision(),
             knowledge,
             internal_names: InternalNames::default(),
+            imitations: Imitations::default(),
         };
         policy.internal_names = screening::internal_names(&policy);
         Ok((policy, findings))
@@ -153,7 +158,7 @@ impl Policy {
         }
         let outside = Outside {
             flags,
-            imitated: self.imitated(subject, now).map(Arc::new),
+            imitated: self.imitated(subject, now),
         };
         let internal = self.inward(Control::Internal, subject, asked, flags);
         origins.push(subject.origin(Place::Holding, asked, asked));
@@ -237,11 +242,10 @@ impl Policy {
     }
 
     /// Whether the verdict on a version from outside depends on when it and its package were published.
-    pub fn judges_age(&self, package: &PackageName, now: SystemTime) -> bool {
-        let subject = self.subject(package);
-        let screen = self.screen(subject);
+    pub fn judges_age(&self, outside: &Origin, now: SystemTime) -> bool {
+        let screen = self.screen(self.subject(outside.package()));
         let age = screen.min_age.value != Age::ZERO && screen.counts(Control::MinAge, now);
-        age || self.imitated(subject, now).is_some()
+        age || outside.imitated().is_some()
     }
 
     /// May a new version of this package be published to this repository?

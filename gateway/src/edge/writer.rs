@@ -160,7 +160,18 @@ impl<W: Wire> Outlet<'_, W> {
         let (mut sent, mut head) = (0, head);
         let takes_files = self.wire.socket().is_some();
         loop {
-            let piece = match source.next(takes_files).await {
+            let mut next = source.next(takes_files);
+            let piece = tokio::select! {
+                biased;
+                piece = &mut next => piece,
+                // What is still on its way need not hold up the head.
+                () = std::future::ready(()), if !head.is_empty() => {
+                    self.put(head).await.map_err(|_| sent)?;
+                    head = &[];
+                    next.await
+                }
+            };
+            let piece = match piece {
                 Ok(piece) => piece,
                 Err(broken) => {
                     tracing::warn!(reason = %broken, sent, "body broke off");

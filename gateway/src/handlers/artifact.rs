@@ -29,9 +29,10 @@ pub async fn answer(
         &context.route.repository,
         context.request.received_at,
     );
+    let judged_outside = is_judged_outside(context, &origins);
     for origin in origins.iter() {
         let found = match origin.place() {
-            Place::Holding if is_judged_outside(context, &origins, origin) => None,
+            Place::Holding if judged_outside => None,
             Place::Holding => from_holding(context, origin, target, trace).await?,
             // Boxed: a hit never comes here, and its future should be small.
             Place::External => Box::pin(from_external(context, origin, target, trace)).await?,
@@ -45,9 +46,12 @@ pub async fn answer(
 
 /// Whether what a repository holds is judged by what its registry says of it today: where age counts, bytes that are
 /// here get the verdict that the listing gives them.
-fn is_judged_outside(context: &Context<'_>, origins: &Origins, holding: &Origin) -> bool {
+fn is_judged_outside(context: &Context<'_>, origins: &Origins) -> bool {
     let (policy, now) = (&context.snapshot.policy, context.request.received_at);
-    origins.reaches_outside() && policy.judges_age(holding.package(), now)
+    let outside = origins
+        .iter()
+        .find(|origin| matches!(origin.place(), Place::External));
+    outside.is_some_and(|origin| policy.judges_age(origin, now))
 }
 
 /// A file ready to be sent, or a small text about it.
@@ -132,7 +136,7 @@ async fn dated(
     fetching: &Fetching<'_>,
 ) -> Result<Option<SystemTime>, Failure> {
     let (policy, now) = (&context.snapshot.policy, context.request.received_at);
-    if !policy.judges_age(origin.package(), now) {
+    if !policy.judges_age(origin, now) {
         return Ok(None);
     }
     let target = fetching.target;

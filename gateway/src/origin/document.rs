@@ -10,7 +10,7 @@ use rules::Origin;
 
 use super::refresh::Refresh;
 use super::upstream::Upstream;
-use super::{CacheOutcome, Supply, keys};
+use super::{CacheOutcome, IndexName, Supply, keys};
 use crate::config::Limits;
 use crate::failure::Failure;
 use crate::protocol::{Document, Index, IndexTarget, Protocol};
@@ -89,7 +89,12 @@ impl Supply {
     ) -> Result<Arc<Index>, Failure> {
         let hit = listing.hit.clone();
         let size = hit.entry().size().unwrap_or_default();
-        let key = index_name(&hit.entry().key, &listing.digest());
+        let content = hit.entry().digest(cache::DigestAlgorithm::Sha256);
+        let content = content.map_or(&[][..], |digest| &digest.bytes);
+        let key = index_name(&hit.entry().key, content);
+        if let Some(parsed) = self.indexes.get(&key).await {
+            return Ok(parsed.index);
+        }
         let max = ask.limits.document_bytes;
         let (protocol, target) = (ask.protocol, ask.target.clone());
         let load = async move {
@@ -205,9 +210,9 @@ impl Supply {
     }
 }
 
-/// Under what a parsed document is remembered.
-pub(super) fn index_name(key: &Key, digest: &str) -> String {
-    format!("{}#{digest}", key.as_str())
+/// Under what a parsed document is remembered: its key and its content.
+pub(super) fn index_name(key: &Key, digest: &[u8]) -> IndexName {
+    (key.clone(), digest.into())
 }
 
 /// Whether a document came from this registry.

@@ -73,7 +73,7 @@ pub struct Supply {
     /// For the documents that are arriving.
     memory: Arc<Budget>,
     /// Parsed documents by cache key and content digest, so that an artifact request never parses an index again.
-    indexes: Table<String, Parsed>,
+    indexes: Table<IndexName, Parsed>,
 }
 
 impl Supply {
@@ -91,6 +91,9 @@ impl Supply {
         }
     }
 }
+
+/// A document's key and the SHA-256 of its content.
+type IndexName = (cache::Key, Box<[u8]>);
 
 /// A parsed index, with about what it costs in memory.
 #[derive(Clone)]

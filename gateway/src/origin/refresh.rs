@@ -14,11 +14,11 @@ use moka::future::Cache as Table;
 use rules::Ecosystem;
 use sha2::{Digest as _, Sha256};
 
-use super::Parsed;
 use super::document::{REGISTRY, document, index_name, is_of};
 use super::upstream::{
     Conditions, Fault, FaultKind, Fetched, Fetcher, Network, Responded, Upstream,
 };
+use super::{IndexName, Parsed};
 use crate::bounds::{Budget, Reservation};
 use crate::config::Limits;
 use crate::observe::metrics::Metrics;
@@ -31,7 +31,7 @@ pub struct Refresh {
     pub metrics: Arc<Metrics>,
     pub memory: Arc<Budget>,
     /// Takes the document as it was read to check it, so that it is not read again.
-    pub indexes: Table<String, Parsed>,
+    pub indexes: Table<IndexName, Parsed>,
     pub upstream: Arc<Upstream>,
     pub protocol: &'static dyn Protocol,
     pub target: IndexTarget,
@@ -128,7 +128,7 @@ impl Refresh {
             Err(error) => return fill.fail(502, &error.to_string()),
         };
         let size = bytes.len() as u64;
-        let name = index_name(fill.key(), &digest_of(&bytes));
+        let name = index_name(fill.key(), &Sha256::digest(&bytes));
         self.indexes.insert(name, Parsed::new(index, size)).await;
         let kept = async {
             fill.start(meta, Some(bytes.len() as u64)).await?;
@@ -173,14 +173,6 @@ impl Refresh {
             fresh_for,
         }
     }
-}
-
-fn digest_of(bytes: &[u8]) -> String {
-    let digest = cache::Digest {
-        algorithm: cache::DigestAlgorithm::Sha256,
-        bytes: Sha256::digest(bytes).to_vec(),
-    };
-    digest.hex()
 }
 
 /// Undoes the content coding, within the limits: a small answer must not become a huge document.

@@ -83,6 +83,15 @@ impl Retrieval {
         if let Err(fault) = self.check_head(&responded) {
             return fill.fail(fault.kind.status(), &fault.detail);
         }
+        // Maven's clients ask for checksums of all kinds; the others only trust what the index promises.
+        if self.protocol.index_lists_files() {
+            let promised: Vec<_> = self
+                .expected
+                .iter()
+                .map(|each| stored(each.algorithm))
+                .collect();
+            fill.compute_only(&promised);
+        }
         let meta = self.meta(self.lifetime(), Some(&responded));
         let framed = responded.is_framed();
         let body = async {

@@ -160,6 +160,7 @@ pub struct Index {
     pub body: Body,
     /// Every file's place (version, file) in the order of the names; made when first asked for.
     places: OnceLock<Box<[(u32, u32)]>>,
+    package_since: OnceLock<Option<SystemTime>>,
 }
 
 impl Index {
@@ -168,6 +169,22 @@ impl Index {
             versions,
             body,
             places: OnceLock::new(),
+            package_since: OnceLock::new(),
+        }
+    }
+
+    /// What it tells of the package as a whole; a version's own date is to be added.
+    pub fn facts(&self) -> Facts {
+        let since = || {
+            let dates = self.versions.iter().map(|version| version.published);
+            // One version without a date may be the oldest.
+            let dates: Option<Vec<SystemTime>> = dates.collect();
+            dates?.into_iter().min()
+        };
+        Facts {
+            package_since: *self.package_since.get_or_init(since),
+            versions: Some(self.versions.len()),
+            ..Facts::default()
         }
     }
 
@@ -196,20 +213,6 @@ impl Index {
     fn at(&self, (version, file): (u32, u32)) -> Option<(&Listed, &ListedFile)> {
         let listed = self.versions.get(version as usize)?;
         listed.files.get(file as usize).map(|file| (listed, file))
-    }
-}
-
-impl Index {
-    /// What it tells of the package as a whole; a version's own date is to be added.
-    pub fn facts(&self) -> Facts {
-        let dates = self.versions.iter().map(|version| version.published);
-        // One version without a date may be the oldest.
-        let package_since = dates.collect::<Option<Vec<_>>>();
-        Facts {
-            package_since: package_since.and_then(|dates| dates.into_iter().min()),
-            versions: Some(self.versions.len()),
-            ..Facts::default()
-        }
     }
 }
 

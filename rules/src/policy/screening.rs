@@ -3,6 +3,7 @@
 //! Each control that finds something says what, and the group's screen says what becomes of it. The first that refuses
 //! or holds decides; else the first warning is passed on.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::screen::{Screen, Set};
@@ -36,14 +37,16 @@ impl Policy {
     }
 
     /// Whom a name imitates, if its group cares at this moment.
-    pub(super) fn imitated(&self, subject: Subject<'_>, now: SystemTime) -> Option<LookAlike> {
+    pub(super) fn imitated(&self, subject: Subject<'_>, now: SystemTime) -> Option<Arc<LookAlike>> {
         let screen = self.screen(subject);
         let cares = screen.lookalike.value != Action::Off && screen.counts(Control::Lookalike, now);
         if subject.claimed || !cares {
             return None;
         }
-        let popular = self.knowledge.popular(subject.package.ecosystem());
-        popular.check(subject.package, &self.internal_names)
+        self.imitations.of(subject.package, || {
+            let popular = self.knowledge.popular(subject.package.ecosystem());
+            popular.check(subject.package, &self.internal_names)
+        })
     }
 
     /// What becomes of a name that surely imitates: it may not even be asked for.
