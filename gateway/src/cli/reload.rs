@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Settings;
 use super::load::{self, Stamp, lines, stamp};
 use crate::app::{App, Snapshot};
+use crate::edge::Tls;
 
 /// The file, as it was when its content was taken.
 pub struct Watched {
@@ -17,11 +18,20 @@ pub struct Watched {
     pub stamp: Option<Stamp>,
 }
 
+/// What a reload changes.
+pub struct Served {
+    pub app: Arc<App>,
+    /// Where clients are served.
+    pub address: SocketAddr,
+    /// What they shake hands with, if they use https.
+    pub tls: Option<Arc<Tls>>,
+}
+
 /// How often the file's date is looked at: a change is in force within a second.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Reloads until aborted.
-pub async fn watch(app: Arc<App>, settings: Settings, watched: Watched, address: SocketAddr) {
+pub async fn watch(served: Served, settings: Settings, watched: Watched) {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else {
         return;
     };
@@ -45,11 +55,12 @@ pub async fn watch(app: Arc<App>, settings: Settings, watched: Watched, address:
                 taken = now;
             }
         }
-        reload(&app, settings.clone(), address).await;
+        reload(&served, settings.clone()).await;
     }
 }
 
-async fn reload(app: &Arc<App>, settings: Settings, address: SocketAddr) {
+async fn reload(served: &Served, settings: Settings) {
+    let app = served.app.as_ref();
     // Discovery may ask package managers, which takes time and blocks.
     let loaded = tokio::task::spawn_blocking(move || load::load(&settings)).await;
     let loaded = match loaded {
@@ -62,13 +73,22 @@ async fn reload(app: &Arc<App>, settings: Settings, address: SocketAddr) {
     if emptied && !earlier.config.policy_spec.groups.is_empty() {
         return refused(app, "the configuration file is empty".to_owned());
     }
-    let public_url = loaded
-        .config
-        .public_url
-        .clone()
-        .unwrap_or_else(|| format!("http://{address}"));
+    let certificate = match (&served.tls, loaded.config.tls.clone()) {
+        (None, None) => None,
+        (Some(tls), Some(certificate)) => Some((tls, certificate)),
+        _ => {
+            let why = "`[tls]` is turned on or off by a restart, not by a reload";
+            return refused(app, why.to_owned());
+        }
+    };
+    let public_url = loaded.config.seen_at(served.address);
     match Snapshot::build(loaded.config, &earlier.upstreams, public_url) {
         Ok(snapshot) => {
+            if let Some((tls, certificate)) = certificate
+                && let Err(error) = tls.renew(&certificate)
+            {
+                return refused(app, format!("tls.certificate: {error}"));
+            }
             let revision = snapshot.policy.revision();
             app.snapshot.store(Arc::new(snapshot));
             app.reload_refused.store(None);

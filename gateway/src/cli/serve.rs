@@ -13,7 +13,7 @@ use super::{Settings, complain, reload, say};
 use crate::admin::Admin;
 use crate::app::{App, Snapshot};
 use crate::config::{Config, Log, Source};
-use crate::edge::{self, Crew, Listener};
+use crate::edge::{self, Crew, Listener, Tls};
 use crate::handlers::Gateway;
 use crate::observe::access::AccessLog;
 use crate::origin::UpstreamTable;
@@ -34,14 +34,14 @@ pub fn run(settings: Settings) -> Result<ExitCode> {
 }
 
 async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
-    let listener = bind(loaded.config.listen, "listen").await?;
+    let mut listener = bind(loaded.config.listen, "listen").await?;
+    let tls = loaded.config.tls.as_ref().map(Tls::new).transpose()?;
+    let tls = tls.map(Arc::new);
+    listener.tls = tls.clone();
     let admin = bind(loaded.config.admin, "admin").await?;
     let address = listener.address;
-    let public_url = loaded
-        .config
-        .public_url
-        .clone()
-        .unwrap_or_else(|| format!("http://{address}"));
+    let public_url = loaded.config.seen_at(address);
+    let scheme = loaded.config.scheme();
     let data = loaded.config.data.clone();
     let table = upstream_table(&loaded.config, &public_url);
     let snapshot = Snapshot::build(loaded.config, &UpstreamTable::new(), public_url)
@@ -67,7 +67,7 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
         stopped,
     ));
     say(&format!(
-        "portcullis listening http://{address} admin http://{admin_address}"
+        "portcullis listening {scheme}://{address} admin http://{admin_address}"
     ));
     say(&table);
     for note in &loaded.notes {
@@ -77,7 +77,12 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
         file: loaded.file,
         stamp: loaded.stamp,
     };
-    let reloading = tokio::spawn(reload::watch(Arc::clone(&app), settings, watched, address));
+    let served = reload::Served {
+        app: Arc::clone(&app),
+        address,
+        tls,
+    };
+    let reloading = tokio::spawn(reload::watch(served, settings, watched));
     wait_for_end().await?;
     tracing::info!("stopping: running requests may end");
     let _ = stop.send(true);

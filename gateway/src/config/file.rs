@@ -26,6 +26,15 @@ pub struct File {
     pub repository: BTreeMap<String, RepositoryEntry>,
     pub group: Vec<GroupSpec>,
     pub limits: BTreeMap<String, LimitValue>,
+    pub tls: TlsEntry,
+}
+
+/// `[tls]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsEntry {
+    pub certificate: Option<PathBuf>,
+    pub key: Option<PathBuf>,
 }
 
 /// `[repository.NAME]`.
@@ -191,5 +200,6 @@ mod tests {
         );
         assert_eq!(fields::<UpstreamTable>(), documented(&["upstreams", "npm"]));
         assert_eq!(fields::<GroupSpec>(), documented(&["group"]));
+        assert_eq!(fields::<TlsEntry>(), documented(&["tls"]));
     }
 }
