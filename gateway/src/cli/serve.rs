@@ -111,7 +111,9 @@ async fn wait_for_end() -> Result<()> {
 /// Logs go to standard error; standard output holds the bound addresses.
 fn start_log(form: Log) {
     let filter = EnvFilter::try_from_env("PORTCULLIS_LOG").unwrap_or_else(|_| {
-        EnvFilter::new(format!("info,{}", crate::origin::upstream::LOG_FILTER))
+        // What a client does wrong in HTTP/2 is no warning to the operator.
+        let framework = crate::origin::upstream::LOG_FILTER;
+        EnvFilter::new(format!("info,h2=error,{framework}"))
     });
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -177,6 +177,16 @@ pub fn own_addresses(text: &str, overrides: &Overrides) -> Own {
     }
 }
 
+/// How the gateway's own addresses begin, as far as a configuration tells it.
+pub fn own_scheme(text: &str) -> &'static str {
+    let table: toml::Table = text.parse().unwrap_or_default();
+    if table.contains_key("tls") {
+        "https"
+    } else {
+        "http"
+    }
+}
+
 fn lower(
     file: File,
     overrides: Overrides,

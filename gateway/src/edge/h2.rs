@@ -16,8 +16,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::server::{Builder, SendResponse};
 use h2::{Reason, RecvStream};
+use tokio::io::AsyncReadExt;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use self::stream::{Ended, Shared};
 use super::deadline::Deadline;
@@ -97,6 +98,7 @@ pub async fn run<W: Wire>(wire: W, peer: SocketAddr, door: Door) {
             }
         }
     }
+    course.linger().await;
     // What was begun ends by itself; the connection counts until then.
     while course.streams.join_next().await.is_some() {}
 }
@@ -161,6 +163,13 @@ impl<W: Wire> Course<W> {
 
     fn rests(&self) -> bool {
         self.streams.is_empty()
+    }
+
+    /// Reads what the client still sends: left unread, it would reset the connection, and what we said last with it.
+    async fn linger(&mut self) {
+        let mut rest = [0; 4096];
+        let unread = async { while let Ok(1..) = self.handle.read(&mut rest).await {} };
+        let _ = timeout(FAREWELL, unread).await;
     }
 
     fn leave(&mut self) {
