@@ -30,7 +30,7 @@ use crate::config::Limits;
 /// A request body may have this much on its way before it is read: RFC 9113's own first window.
 const STREAM_WINDOW: u32 = 64 * 1024;
 /// All request bodies of a connection together.
-const CONNECTION_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 256 * 1024;
 /// A reply may have this much handed over and not yet on the wire.
 const SEND_BYTES: usize = 256 * 1024;
 /// Streams that the other side broke off or broke rules on, before the connection ends (CVE-2023-44487,

@@ -86,6 +86,9 @@ pub async fn run(stream: TcpStream, peer: SocketAddr, tls: &Tls, door: Door) {
     }
 }
 
+/// Sealed bytes that may wait for the socket: with head and seven records of 16 KiB, most packages go out in one call.
+const SEALED_BYTES: usize = 128 * 1024;
+
 /// The first byte of a TLS record that can begin a connection (RFC 8446 §5.1: handshake).
 const HANDSHAKE: u8 = 22;
 
@@ -113,7 +116,9 @@ async fn shake_hands(
         return None;
     }
     tls.acceptor()
-        .accept(stream)
+        .accept_with(stream, |session| {
+            session.set_buffer_limit(Some(SEALED_BYTES))
+        })
         .await
         .inspect_err(|error| tracing::debug!(%error, "a TLS handshake failed"))
         .ok()

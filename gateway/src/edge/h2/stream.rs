@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use h2::server::SendResponse;
@@ -245,11 +246,11 @@ impl Body<'_> {
         while !bytes.is_empty() {
             self.stream.reserve_capacity(bytes.len());
             let stream = &mut self.stream;
-            let room = poll_fn(|context| stream.poll_capacity(context));
+            let room = poll_fn(|context| poll_room(stream, context));
             let (room, waited) = self.deadline.within(self.limits.write_stall, room).await;
             let room = match room {
-                Ok(Some(Ok(room))) => room.min(bytes.len()),
-                Ok(_) | Err(_) => return Err(Reason::CANCEL),
+                Ok(Some(room)) => room.min(bytes.len()),
+                Ok(None) | Err(_) => return Err(Reason::CANCEL),
             };
             let part = bytes.split_to(room);
             let ends = last && bytes.is_empty();
@@ -262,5 +263,19 @@ impl Body<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Room for at least one byte; nothing if the client wants no more. The `h2` crate only tells of room that is new.
+fn poll_room(stream: &mut SendStream<Bytes>, context: &mut Context<'_>) -> Poll<Option<usize>> {
+    loop {
+        let room = stream.capacity();
+        if room > 0 {
+            return Poll::Ready(Some(room));
+        }
+        match ready!(stream.poll_capacity(context)) {
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => return Poll::Ready(None),
+        }
     }
 }
