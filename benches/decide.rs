@@ -10,6 +10,7 @@
 
 use std::hint::black_box;
 use std::time::Duration;
+use std::time::SystemTime;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use rules::{Ecosystem, GroupSpec, ModeSpec, PackageName, Policy, PolicySpec, RepositorySpec};
@@ -29,7 +30,13 @@ fn origins(criterion: &mut Criterion) {
             let package = PackageName::npm(name).unwrap();
             check(&policy, &package, case);
             bench.bench_function(BenchmarkId::new(case, count), |bencher| {
-                bencher.iter(|| policy.origins(black_box(&package), black_box("public")));
+                bencher.iter(|| {
+                    policy.origins(
+                        black_box(&package),
+                        black_box("public"),
+                        SystemTime::UNIX_EPOCH,
+                    )
+                });
             });
         }
     }
@@ -38,7 +45,7 @@ fn origins(criterion: &mut Criterion) {
 
 /// The name takes the way it is meant to take.
 fn check(policy: &Policy, package: &PackageName, case: &str) {
-    let origins = policy.origins(package, "public");
+    let origins = policy.origins(package, "public", SystemTime::UNIX_EPOCH);
     let searched = match case {
         "allowed" => 3,
         "claimed" => 2,

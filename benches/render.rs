@@ -27,7 +27,11 @@ fn packuments(criterion: &mut Criterion) {
         package: PackageName::npm("large").unwrap(),
         document: DocumentKind::Packument { full },
     };
-    for (label, size) in [("npm 1.3 MB", 1_300_000), ("npm 13 MB", 13_000_000)] {
+    for (label, size) in [
+        ("npm 1.3 MB", 1_300_000),
+        ("npm 13 MB", 13_000_000),
+        ("npm 40 MB", 40_000_000),
+    ] {
         let document = Document {
             bytes: packument(size).into(),
             content_type: "application/json".to_owned(),

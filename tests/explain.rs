@@ -32,10 +32,12 @@ fn a_batch_gives_one_line_for_each_line_in_order() {
                  npm\t@types/node\nmaven\torg.acme:core\t1.0\n";
     let lines = house.explain_batch(input);
     let verdicts: Vec<&str> = lines.iter().map(|fields| fields[0].as_str()).collect();
+    // org.acme looks like the house's com.acme.
     assert_eq!(
         verdicts,
-        ["deny", "allow", "allow", "deny", "allow", "allow"]
+        ["deny", "allow", "allow", "deny", "allow", "warn"]
     );
+    assert_eq!(lines[5][2], "com.acme");
     for fields in &lines {
         assert_eq!(fields.len(), 4, "{fields:?}");
         if fields[0] == "deny" {

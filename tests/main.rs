@@ -30,6 +30,9 @@ mod caching;
 // What repositories retain, and that an index names exactly what is served.
 mod retention;
 
+// Controls beyond the origin: look-alikes, age, advisories, exceptions, lockfiles.
+mod firewall;
+
 // Sick upstreams: cut, reset, wrong, absent, overloaded, slow.
 mod faults;
 

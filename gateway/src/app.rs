@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use rules::{Ecosystem, Policy};
+use rules::{Ecosystem, Knowledge, Policy};
 
 use crate::config::{Config, Limits};
 use crate::edge::route::Mounts;
@@ -31,10 +31,11 @@ impl Snapshot {
     /// Compiles a configuration. `Err` lists what is wrong with its rules.
     pub fn build(
         config: Config,
+        knowledge: Knowledge,
         earlier: &UpstreamTable,
         public_url: String,
     ) -> Result<Self, Vec<rules::Finding>> {
-        let (policy, warnings) = Policy::compile(&config.policy_spec)?;
+        let (policy, warnings) = Policy::compile_with(&config.policy_spec, knowledge)?;
         for warning in warnings {
             tracing::warn!(%warning, "finding in the rules");
         }

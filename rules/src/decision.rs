@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::origin::Origin;
 use crate::package::PackageName;
@@ -12,7 +13,7 @@ use crate::package::PackageName;
 pub const SENTENCE_BYTES_MAX: usize = 200;
 
 /// What decided. A closed set: the words are labels of metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Control {
     /// The group's `publish`.
@@ -29,6 +30,14 @@ pub enum Control {
     UpstreamFlag,
     /// There is no such repository.
     Repository,
+    /// The name looks like a popular one, or like one of the house.
+    Lookalike,
+    /// The version is younger than the group wants.
+    MinAge,
+    /// An advisory calls the version malicious.
+    Malware,
+    /// An advisory knows a weakness of the version.
+    Vulnerability,
 }
 
 /// The core of a decision.
@@ -94,6 +103,20 @@ pub struct Reason {
     pub sentence: String,
     /// Whether the name belongs to the house, so that nothing may be asked of anyone outside.
     pub claimed: bool,
+    /// The name that is imitated, if this is about a look-alike.
+    pub imitates: Option<String>,
+    /// When a hold ends by itself.
+    #[serde(serialize_with = "as_moment", skip_serializing_if = "Option::is_none")]
+    pub until: Option<SystemTime>,
+    /// Judged, but not enforced: the group only observes this control.
+    pub observed: bool,
+}
+
+fn as_moment<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serializer.serialize_str(&format!("{}Z", crate::moment::show(*time))),
+        None => serializer.serialize_none(),
+    }
 }
 
 impl Control {
@@ -107,6 +130,10 @@ impl Control {
             Self::PublishFlag => "publish_flag",
             Self::UpstreamFlag => "upstream_flag",
             Self::Repository => "repository",
+            Self::Lookalike => "lookalike",
+            Self::MinAge => "min_age",
+            Self::Malware => "malware",
+            Self::Vulnerability => "vulnerability",
         }
     }
 }
@@ -188,6 +215,13 @@ impl Permit {
 }
 
 impl Inspection {
+    pub(crate) fn new(origin: &Origin, version: &str) -> Self {
+        Self(Judged {
+            origin: origin.clone(),
+            version: version.into(),
+        })
+    }
+
     /// The package.
     pub const fn package(&self) -> &PackageName {
         self.0.origin.package()

@@ -1,13 +1,18 @@
 //! Package groups as an operator writes them.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
+use crate::age::Age;
+use crate::decision::Control;
+use crate::moment;
+
 /// One `[[group]]` of the configuration. A control left out is inherited from the nearest
 /// ancestor that sets it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GroupSpec {
     /// Which packages the group speaks of; see [`Pattern`](crate::Pattern).
@@ -22,12 +27,97 @@ pub struct GroupSpec {
     /// holds the connection.
     #[serde(default, deserialize_with = "external_mode")]
     pub external: Option<ModeSpec>,
+    /// What becomes of names that imitate a popular name or one of the house.
+    #[serde(default)]
+    pub lookalike: Option<Action>,
+    /// What becomes of versions that an advisory calls malicious.
+    #[serde(default)]
+    pub malware: Option<Action>,
+    /// Versions with a known vulnerability of this score (CVSS, 0 to 10) or above are denied.
+    #[serde(default)]
+    pub vulnerability_deny: Option<f32>,
+    /// The same, warned of.
+    #[serde(default)]
+    pub vulnerability_warn: Option<f32>,
+    /// Versions younger than this are held.
+    #[serde(default)]
+    pub min_age: Option<Age>,
+    /// The same for versions that an advisory names as its fix.
+    #[serde(default)]
+    pub min_age_fix: Option<Age>,
+    /// What becomes of versions without a trustworthy date, where an age is asked for.
+    #[serde(default)]
+    pub unknown_age: Option<UnknownAge>,
+    /// Controls that do not count here, until `until`.
+    #[serde(default)]
+    pub exempt: Option<Vec<Control>>,
+    /// When the exemption ends: the last day, or a moment.
+    #[serde(default)]
+    pub until: Option<Until>,
+    /// Why there is an exemption.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Controls that are judged, logged and counted here, but not enforced.
+    #[serde(default)]
+    pub observe: Option<Vec<Control>>,
     /// What the group is for.
     #[serde(default)]
     pub description: Option<String>,
     /// Whom to ask about it.
     #[serde(default)]
     pub contact: Option<String>,
+}
+
+/// What becomes of something that a control finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// It is refused.
+    Deny,
+    /// It is served, with a warning.
+    Warn,
+    /// Nothing: the control does not look.
+    Off,
+}
+
+/// What becomes of a version whose age is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownAge {
+    /// It is held.
+    Hold,
+    /// It is served.
+    Allow,
+}
+
+/// The end of an exemption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Until(SystemTime);
+
+impl Until {
+    /// The first moment after it.
+    pub const fn end(self) -> SystemTime {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Until {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        moment::read_end(&text)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom(format!("{text:?} is no date: write \"2027-01-31\"")))
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Deny => "deny",
+            Self::Warn => "warn",
+            Self::Off => "off",
+        })
+    }
 }
 
 /// The value of a control: `"allow"`, `"block"`, `"inherit"` or a list of repositories.

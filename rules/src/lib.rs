@@ -25,7 +25,8 @@
 //! assert!(warnings.is_empty());
 //!
 //! let ours = PackageName::npm("@mycompany/ui").unwrap();
-//! let origins = policy.origins(&ours, "public");
+//! let now = std::time::SystemTime::UNIX_EPOCH;
+//! let origins = policy.origins(&ours, "public", now);
 //! assert!(!origins.reaches_outside());
 //! assert_eq!(
 //!     origins.refusal().unwrap().sentence,
@@ -46,9 +47,10 @@
 //! # let spec = PolicySpec { groups: vec![], repositories: vec![public] };
 //! # let (policy, _warnings) = Policy::compile(&spec).unwrap();
 //! let six = PackageName::pypi("six").unwrap();
-//! let origins = policy.origins(&six, "public");
+//! let now = SystemTime::UNIX_EPOCH;
+//! let origins = policy.origins(&six, "public", now);
 //! for origin in &origins {
-//!     let decision = policy.admit(origin, "1.17.0", &Facts::default(), SystemTime::UNIX_EPOCH);
+//!     let decision = policy.admit(origin, "1.17.0", &Facts::default(), now);
 //!     assert_eq!(decision.verdict(), Verdict::Allow);
 //!     assert_eq!(decision.permit().unwrap().version(), "1.17.0");
 //! }
@@ -72,12 +74,17 @@
 //! ```
 #![deny(missing_docs)]
 
+pub mod advisories;
+mod age;
 mod decision;
 mod digest;
 mod facts;
 mod flags;
 mod fold;
 mod group;
+mod knowledge;
+pub mod lookalike;
+pub mod moment;
 mod origin;
 mod package;
 mod pattern;
@@ -85,13 +92,15 @@ mod policy;
 mod topology;
 mod version;
 
+pub use age::Age;
 pub use decision::{
     Control, Decision, Inspection, Permit, Publish, Reason, SENTENCE_BYTES_MAX, Verdict,
 };
 pub use digest::{Digest, DigestAlgorithm, UnknownAlgorithm};
 pub use facts::Facts;
 pub use flags::{Arrival, Flag, FlagSetting, Flags};
-pub use group::{GroupSpec, ModeSpec};
+pub use group::{Action, GroupSpec, ModeSpec, UnknownAge};
+pub use knowledge::Knowledge;
 pub use origin::{Next, Origin, Origins, Outcome, Place};
 pub use package::{COMPONENT_BYTES_MAX, Ecosystem, NameError, PackageName, parse_path};
 pub use pattern::{Pattern, PatternError, Strength};

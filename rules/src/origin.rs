@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::decision::{Control, Reason};
+use crate::lookalike::LookAlike;
 use crate::package::PackageName;
 
 /// What kind of place an origin is.
@@ -27,6 +28,7 @@ pub struct Origin {
     repository: Arc<str>,
     asked: Arc<str>,
     claimed: bool,
+    imitated: Option<Arc<LookAlike>>,
 }
 
 /// What came of looking in one place.
@@ -71,7 +73,18 @@ impl Origin {
             repository,
             asked,
             claimed,
+            imitated: None,
         }
+    }
+
+    /// With the name that its package imitates.
+    pub(crate) fn imitating(self, imitated: Option<Arc<LookAlike>>) -> Self {
+        Self { imitated, ..self }
+    }
+
+    /// Whom the package imitates, as far as its name tells.
+    pub(crate) fn imitated(&self) -> Option<&LookAlike> {
+        self.imitated.as_deref()
     }
 
     /// The package that was asked for.
@@ -148,9 +161,10 @@ impl Origins {
             .min_by_key(|reason| match reason.control {
                 Control::External => 0,
                 Control::WeakMatch => 1,
-                Control::UpstreamFlag => 2,
-                Control::Internal => 3,
-                Control::Publish | Control::PublishFlag | Control::Repository => 4,
+                Control::Lookalike => 2,
+                Control::UpstreamFlag => 3,
+                Control::Internal => 4,
+                _ => 5,
             })
     }
 

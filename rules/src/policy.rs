@@ -11,6 +11,8 @@ mod lint;
 mod mode;
 mod refusal;
 mod revision;
+mod screen;
+mod screening;
 mod sentence;
 
 use std::sync::Arc;
@@ -19,19 +21,23 @@ use std::time::SystemTime;
 pub use explanation::{ControlExplanation, Explanation, PlaceExplanation, SearchExplanation};
 pub use finding::{Finding, Severity};
 
-use crate::decision::{Control, Decision, Permit, Publish, Reason};
+use crate::age::Age;
+use crate::decision::{Control, Decision, Inspection, Permit, Publish, Reason, Verdict};
 use crate::facts::Facts;
 use crate::flags::{Flag, Flags};
 use crate::group::GroupSpec;
+use crate::knowledge::Knowledge;
+use crate::lookalike::{InternalNames, LookAlike};
 use crate::origin::{Origin, Origins, Place};
 use crate::package::PackageName;
 use crate::pattern::{Pattern, Strength};
 use crate::topology::{RepositorySpec, Topology};
 use hierarchy::Hierarchy;
 use mode::{CONTROLS, Mode, own_modes};
+use screen::Screen;
 
 /// What an operator wrote: the content of a policy.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PolicySpec {
     /// The package groups. `/*` need not be among them; it always exists.
     pub groups: Vec<GroupSpec>,
@@ -43,8 +49,18 @@ pub struct PolicySpec {
 #[derive(Debug)]
 pub struct Policy {
     hierarchy: Hierarchy,
+    /// By group.
+    screens: Vec<Screen>,
     topology: Topology,
+    knowledge: Knowledge,
+    internal_names: InternalNames,
     revision: u64,
+}
+
+/// What the way to a public registry depends on besides the group.
+struct Outside<'a> {
+    flags: &'a dyn Fn(&str) -> Option<Flags>,
+    imitated: Option<Arc<LookAlike>>,
 }
 
 /// A package with its group: what every question begins with.
@@ -59,6 +75,14 @@ struct Subject<'a> {
 impl Policy {
     /// Checks and compiles a policy. `Ok` carries warnings; `Err` has at least one error.
     pub fn compile(spec: &PolicySpec) -> Result<(Self, Vec<Finding>), Vec<Finding>> {
+        Self::compile_with(spec, Knowledge::default())
+    }
+
+    /// The same, to be judged with what is known.
+    pub fn compile_with(
+        spec: &PolicySpec,
+        knowledge: Knowledge,
+    ) -> Result<(Self, Vec<Finding>), Vec<Finding>> {
         let mut findings = Vec::new();
         let topology = Topology::compile(&spec.repositories, &mut findings);
         let mut groups = Vec::new();
@@ -74,16 +98,28 @@ impl Policy {
             return Err(findings);
         };
         let hierarchy = Hierarchy::new(groups, root);
-        lint::check_hierarchy(&hierarchy, &mut findings);
-        let revision = revision::revision(spec);
-        Ok((
-            Self {
-                hierarchy,
-                topology,
-                revision,
-            },
-            findings,
-        ))
+        lint::check_hierarchy(&hierarchy, &spec.groups, &mut findings);
+        let mut policy = Self {
+            screens: screen::screens(&hierarchy, &spec.groups),
+            hierarchy,
+            topology,
+            revision: revision::revision(spec) ^ knowledge.revision(),
+            knowledge,
+            internal_names: InternalNames::default(),
+        };
+        policy.internal_names = screening::internal_names(&policy);
+        Ok((policy, findings))
+    }
+
+    /// What it judges with.
+    pub const fn knowledge(&self) -> &Knowledge {
+        &self.knowledge
+    }
+
+    /// The same rules, judged with other knowledge.
+    pub fn knowing(spec: &PolicySpec, knowledge: Knowledge) -> Option<Self> {
+        let (policy, _) = Self::compile_with(spec, knowledge).ok()?;
+        Some(policy)
     }
 
     /// A number that differs when the content of the policy does; the same in every process.
@@ -92,8 +128,8 @@ impl Policy {
     }
 
     /// From where may this package come, for a client that asks this repository?
-    pub fn origins(&self, package: &PackageName, repository: &str) -> Origins {
-        self.origins_with_flags(package, repository, &|_repository| None)
+    pub fn origins(&self, package: &PackageName, repository: &str, now: SystemTime) -> Origins {
+        self.origins_with_flags(package, repository, now, &|_repository| None)
     }
 
     /// The same, with the package's own flags in each repository where it has a record.
@@ -101,6 +137,7 @@ impl Policy {
         &self,
         package: &PackageName,
         repository: &str,
+        now: SystemTime,
         flags: &dyn Fn(&str) -> Option<Flags>,
     ) -> Origins {
         let mut origins = Origins::default();
@@ -114,9 +151,13 @@ impl Policy {
             origins.refuse(self.refuse_control(Control::External, subject, asked));
             return origins;
         }
+        let outside = Outside {
+            flags,
+            imitated: self.imitated(subject, now).map(Arc::new),
+        };
         let internal = self.inward(Control::Internal, subject, asked, flags);
         origins.push(subject.origin(Place::Holding, asked, asked));
-        origins.extend(self.external(subject, asked, asked, flags));
+        origins.extend(self.external(subject, asked, asked, &outside));
         if others.is_empty() {
             return origins;
         }
@@ -129,21 +170,78 @@ impl Policy {
         }
         for other in others {
             origins.push(subject.origin(Place::Holding, other, asked));
-            origins.extend(self.external(subject, other, asked, flags));
+            origins.extend(self.external(subject, other, asked, &outside));
         }
         origins
     }
 
     /// May this version be served from this origin? Where it may come from was decided with the
-    /// origin; nothing else is asked of a version yet.
+    /// origin. What is held already is not asked for its age or its name again, but malware stops.
     pub fn admit(
         &self,
         origin: &Origin,
         version: &str,
-        _facts: &Facts,
-        _now: SystemTime,
+        facts: &Facts,
+        now: SystemTime,
     ) -> Decision {
-        Decision::Allow(Permit::new(origin, version))
+        let subject = self.subject(origin.package());
+        let mut found = self.found_advisories(subject, Some(version), now);
+        if origin.place() == Place::External {
+            if let Some(imitated) = origin.imitated() {
+                found.extend(self.found_imitation(subject, imitated));
+                found.extend(self.found_suspicion(subject, imitated, facts, now));
+            }
+            found.extend(self.found_age(subject, version, facts, now));
+        }
+        let decisive = found
+            .iter()
+            .position(|found| matches!(found.verdict, Verdict::Deny | Verdict::Hold));
+        let told = decisive.or(if found.is_empty() { None } else { Some(0) });
+        match told.map(|at| found.swap_remove(at)) {
+            None => Decision::Allow(Permit::new(origin, version)),
+            Some(found) => match found.verdict {
+                Verdict::Deny => Decision::Deny(found.reason),
+                Verdict::Hold => Decision::Hold(Inspection::new(origin, version), found.reason),
+                Verdict::Warn | Verdict::Allow => {
+                    Decision::Warn(Permit::new(origin, version), found.reason)
+                }
+            },
+        }
+    }
+
+    /// A version from an origin that may be asked may be fetched to be looked at, whatever the verdict on it.
+    pub fn inspect(&self, origin: &Origin, version: &str) -> Inspection {
+        Inspection::new(origin, version)
+    }
+
+    /// When the next verdict on a package from this origin changes by itself, as far as that does not show in a hold:
+    /// an exemption ends, or a package grows too old to be suspicious.
+    pub fn changes_at(
+        &self,
+        origin: &Origin,
+        facts: &Facts,
+        now: SystemTime,
+    ) -> Option<SystemTime> {
+        let subject = self.subject(origin.package());
+        let exemption = self.screen(subject).exemption.as_ref();
+        let ends = exemption.and_then(|exemption| exemption.until);
+        let grown = origin
+            .imitated()
+            .and(facts.package_since)
+            .and_then(|since| since.checked_add(screening::THIN_AGE));
+        [ends, grown]
+            .into_iter()
+            .flatten()
+            .filter(|moment| *moment > now)
+            .min()
+    }
+
+    /// Whether the verdict on a version from outside depends on when it and its package were published.
+    pub fn judges_age(&self, package: &PackageName, now: SystemTime) -> bool {
+        let subject = self.subject(package);
+        let screen = self.screen(subject);
+        let age = screen.min_age.value != Age::ZERO && screen.counts(Control::MinAge, now);
+        age || self.imitated(subject, now).is_some()
     }
 
     /// May a new version of this package be published to this repository?
@@ -170,8 +268,9 @@ impl Policy {
         package: &PackageName,
         repository: &str,
         version: Option<&str>,
+        now: SystemTime,
     ) -> Explanation {
-        explanation::explain(self, self.subject(package), repository, version)
+        explanation::explain(self, self.subject(package), repository, version, now)
     }
 
     /// Whether the name belongs to the house: no public registry may supply it although it may be
@@ -191,15 +290,19 @@ impl Policy {
 
     fn subject<'a>(&self, package: &'a PackageName) -> Subject<'a> {
         let (group, strength) = self.hierarchy.associate(package);
-        let blocked = |control| self.hierarchy.effective(group, control).0.blocks_all();
-        let internal_only = blocked(Control::External) && !blocked(Control::Publish);
-        let claimed = internal_only || strength == Strength::Weak;
+        let claimed = self.claims(group) || strength == Strength::Weak;
         Subject {
             package,
             group,
             strength,
             claimed,
         }
+    }
+
+    /// Whether a group keeps its names in the house: never from outside, but published here.
+    fn claims(&self, group: usize) -> bool {
+        let blocked = |control| self.hierarchy.effective(group, control).0.blocks_all();
+        blocked(Control::External) && !blocked(Control::Publish)
     }
 
     /// Whether all three ways in are blocked: nothing may bring the package here, so what an earlier
@@ -220,13 +323,20 @@ impl Policy {
         subject: Subject<'_>,
         repository: &Arc<str>,
         asked: &Arc<str>,
-        flags: &dyn Fn(&str) -> Option<Flags>,
+        outside: &Outside<'_>,
     ) -> Option<Result<Origin, Reason>> {
         self.topology
             .has_external(repository, subject.package.ecosystem())
             .then(|| {
-                self.inward(Control::External, subject, repository, flags)
-                    .map(|()| subject.origin(Place::External, repository, asked))
+                self.inward(Control::External, subject, repository, outside.flags)?;
+                let imitated = outside.imitated.as_ref();
+                let found = imitated.and_then(|found| self.found_imitation(subject, found));
+                match found {
+                    Some(found) if found.verdict == Verdict::Deny => Err(found.reason),
+                    _ => Ok(subject
+                        .origin(Place::External, repository, asked)
+                        .imitating(imitated.cloned())),
+                }
             })
     }
 

@@ -12,6 +12,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
+use std::time::SystemTime;
 
 use rules::{
     Arrival, Control, Ecosystem, Flag, FlagSetting, Flags, GroupSpec, ModeSpec, PackageName,
@@ -167,15 +168,26 @@ impl World {
         let policy = self.policy();
         match *words {
             ["ask", ecosystem, name] => {
-                let explanation = policy.explain(&package(ecosystem, name), "app", None);
+                let explanation = policy.explain(
+                    &package(ecosystem, name),
+                    "app",
+                    None,
+                    SystemTime::UNIX_EPOCH,
+                );
                 format!("{} {}", explanation.group, explanation.strength)
             }
             ["path", ecosystem, name] => policy
-                .explain(&package(ecosystem, name), "app", None)
+                .explain(
+                    &package(ecosystem, name),
+                    "app",
+                    None,
+                    SystemTime::UNIX_EPOCH,
+                )
                 .ancestors
                 .join(" "),
             ["effective", control] => {
-                let explanation = policy.explain(self.package(), "app", None);
+                let explanation =
+                    policy.explain(self.package(), "app", None, SystemTime::UNIX_EPOCH);
                 let found = explanation
                     .controls
                     .iter()
@@ -203,7 +215,8 @@ impl World {
 
     fn read(&self, policy: &Policy, repository: &str) -> String {
         let flags = |repository: &str| self.flags.get(repository).copied();
-        let origins = policy.origins_with_flags(self.package(), repository, &flags);
+        let origins =
+            policy.origins_with_flags(self.package(), repository, SystemTime::UNIX_EPOCH, &flags);
         let places: Vec<String> = origins
             .iter()
             .map(|origin| match origin.place() {

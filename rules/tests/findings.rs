@@ -10,6 +10,7 @@ use rules::{
     Ecosystem, Finding, Flags, GroupSpec, ModeSpec, Next, Outcome, PackageName, Place, Policy,
     PolicySpec, RepositorySpec, Severity, Verdict,
 };
+use std::time::SystemTime;
 
 fn spec(groups: Vec<GroupSpec>) -> PolicySpec {
     let repositories = vec![RepositorySpec {
@@ -135,7 +136,7 @@ fn an_explanation_shows_the_way() {
     ]))
     .unwrap();
     let package = PackageName::npm("left-pad").unwrap();
-    let explanation = policy.explain(&package, "public", Some("1.3.0"));
+    let explanation = policy.explain(&package, "public", Some("1.3.0"), SystemTime::UNIX_EPOCH);
     assert_eq!(explanation.verdict, Verdict::Deny);
     assert_eq!(
         explanation.sentence,
@@ -172,14 +173,16 @@ fn an_imitation_is_denied_everything_but_what_is_held() {
         reason.claimed && reason.sentence.contains("/npm//left-pad$"),
         "{reason}"
     );
-    let origins = policy.origins(&package, "public");
+    let origins = policy.origins(&package, "public", SystemTime::UNIX_EPOCH);
     let places: Vec<_> = origins.iter().map(|origin| origin.place()).collect();
     assert_eq!(places, [Place::Holding]);
     let holding = origins.iter().next().unwrap();
     assert_eq!(holding.after(Outcome::Failed), Next::Stop);
     assert_eq!(holding.after(Outcome::Absent), Next::Next);
     assert_eq!(
-        policy.explain(&package, "public", None).verdict,
+        policy
+            .explain(&package, "public", None, SystemTime::UNIX_EPOCH)
+            .verdict,
         Verdict::Deny
     );
 }

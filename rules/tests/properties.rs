@@ -10,6 +10,7 @@ use rules::{
     Ecosystem, GroupSpec, ModeSpec, PackageName, Pattern, Place, Policy, PolicySpec,
     RepositorySpec, Strength,
 };
+use std::time::SystemTime;
 
 /// A generator with a fixed seed (Knuth's MMIX constants), so that failures can be repeated.
 struct Sequence(u64);
@@ -104,7 +105,7 @@ fn a_blocked_registry_is_never_an_origin() {
                 .iter()
                 .find_map(|group| group.external.as_ref());
             for asked in ["app", "lib", "store"] {
-                let origins = policy.origins(package, asked);
+                let origins = policy.origins(package, asked, SystemTime::UNIX_EPOCH);
                 let first = origins.iter().next().unwrap();
                 assert_eq!((first.place(), first.repository()), (Place::Holding, asked));
                 for origin in origins
@@ -161,7 +162,7 @@ fn the_index_agrees_with_a_scan() {
             let Ok(package) = PackageName::npm(&name) else {
                 continue;
             };
-            let found = policy.explain(&package, "app", None);
+            let found = policy.explain(&package, "app", None, SystemTime::UNIX_EPOCH);
             let narrowest = strong(&spec.groups, &package)[0];
             let pattern = Pattern::parse(&found.group).unwrap();
             assert_eq!(

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header;
 use serde_json::json;
 
-use crate::app::App;
+use crate::app::{App, Snapshot};
 use crate::config::Limits;
 use crate::edge::head::Head;
 use crate::edge::{Answer, Answerer};
@@ -68,14 +68,32 @@ impl Admin {
             .map(|since| since.as_secs())
             .unwrap_or_default();
         let refused = self.0.reload_refused.load();
+        let stale = stale_feed(&snapshot);
+        let degraded = refused.is_some() || stale.is_some();
         document(&json!({
-            "status": if refused.is_some() { "degraded" } else { "ok" },
+            "status": if degraded { "degraded" } else { "ok" },
+            "advisories": snapshot.policy.knowledge().advisories().len(),
+            "advisories_stale": stale,
             "version": env!("CARGO_PKG_VERSION"),
             "uptime_seconds": uptime,
             "policy_revision": format!("{:x}", snapshot.policy.revision()),
             "reload_refused": refused.as_deref().cloned(),
         }))
     }
+}
+
+/// Why the advisories are too old to rely on; `None` if they are not, or if there is no feed.
+fn stale_feed(snapshot: &Snapshot) -> Option<String> {
+    let settings = &snapshot.config.advisories;
+    if settings.sources.is_empty() {
+        return None;
+    }
+    let newest = snapshot.policy.knowledge().advisories().newest()?;
+    let age = newest.elapsed().ok()?;
+    (age > settings.max_age.duration()).then(|| {
+        let (date, limit) = (rules::moment::show(newest), settings.max_age);
+        format!("the newest advisory is of {date}Z, older than advisories.max_age = {limit}")
+    })
 }
 
 fn text(status: u16, body: &'static str) -> Reply {

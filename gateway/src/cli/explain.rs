@@ -2,12 +2,13 @@
 
 use std::io::{BufRead, Write};
 use std::process::ExitCode;
+use std::time::SystemTime;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use clap::Args;
 use rules::{Ecosystem, PackageName, Policy};
 
-use super::load::{compile, load};
+use super::load::{compile, load, repository_or_default};
 use super::{Settings, say};
 
 #[derive(Args)]
@@ -35,32 +36,18 @@ impl Explain {
     pub fn run(self) -> Result<ExitCode> {
         let loaded = load(&self.settings)?;
         let (policy, _) = compile(&loaded.config)?;
-        let names: Vec<&str> = loaded
-            .config
-            .repositories
-            .iter()
-            .map(|each| each.spec.name.as_str())
-            .collect();
-        let default = names
-            .iter()
-            .find(|name| **name == "public")
-            .or(names.first());
-        let repository = match &self.repository {
-            Some(name) if names.contains(&name.as_str()) => name.clone(),
-            Some(name) => {
-                return Err(anyhow!(
-                    "no repository is called {name}; there are {}",
-                    names.join(", ")
-                ));
-            }
-            None => default.map(|name| (*name).to_owned()).unwrap_or_default(),
-        };
+        let repository = repository_or_default(&loaded.config, self.repository.as_deref())?;
         if self.batch {
             return batch(&policy, &repository);
         }
         let path = self.package.as_deref().unwrap_or_default();
         let package = rules::parse_path(path).with_context(|| path.to_owned())?;
-        let explanation = policy.explain(&package, &repository, self.version.as_deref());
+        let explanation = policy.explain(
+            &package,
+            &repository,
+            self.version.as_deref(),
+            SystemTime::now(),
+        );
         match self.json {
             true => say(&serde_json::to_string_pretty(&explanation)?),
             false => say(explanation.to_string().trim_end()),
@@ -97,14 +84,19 @@ fn answer(policy: &Policy, repository: &str, line: &str) -> String {
         // No such name can exist here, so nothing of that name is ever served.
         Err(error) => format!("deny\tname\t\t{}", error.replace(['\t', '\n', '\r'], " ")),
         Ok(package) => {
-            let explained = policy.explain(&package, repository, version);
+            let explained = policy.explain(&package, repository, version, SystemTime::now());
+            let imitated = explained
+                .reason
+                .as_ref()
+                .and_then(|reason| reason.imitates.as_deref());
             let rule = match &explained.reason {
                 Some(reason) => format!("{}:{}", reason.control.as_str(), reason.group),
                 None => explained.group.clone(),
             };
             format!(
-                "{}\t{rule}\t\t{}",
+                "{}\t{rule}\t{}\t{}",
                 explained.verdict.as_str(),
+                imitated.unwrap_or_default(),
                 explained.sentence
             )
         }

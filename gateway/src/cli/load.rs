@@ -1,9 +1,12 @@
 //! From the command line's settings to a configuration: file, environment, and what the package managers know.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow};
+
+use rules::Knowledge;
 
 use super::Settings;
 use crate::config::discover::discover;
@@ -90,9 +93,41 @@ fn names_every_upstream(text: &str) -> bool {
     })
 }
 
-/// Compiles the rules of a configuration; the error lists every finding.
+/// Compiles the rules of a configuration, to be judged with its advisories; the error lists every finding.
 pub fn compile(config: &Config) -> Result<(rules::Policy, Vec<rules::Finding>)> {
-    rules::Policy::compile(&config.policy_spec).map_err(|findings| anyhow!(lines(&findings)))
+    let knowledge = knowledge(config)?;
+    rules::Policy::compile_with(&config.policy_spec, knowledge)
+        .map_err(|findings| anyhow!(lines(&findings)))
+}
+
+/// Reads the advisories of a configuration.
+pub fn knowledge(config: &Config) -> Result<Knowledge> {
+    let knowledge = Knowledge::default();
+    if config.advisories.sources.is_empty() {
+        return Ok(knowledge);
+    }
+    let feed = crate::feed::read(&config.advisories.sources)?;
+    Ok(knowledge.with_advisories(Arc::new(feed.advisories)))
+}
+
+/// The repository named, or else `public`, or else the first.
+pub fn repository_or_default(config: &Config, named: Option<&str>) -> Result<String> {
+    let names: Vec<&str> = config
+        .repositories
+        .iter()
+        .map(|each| each.spec.name.as_str())
+        .collect();
+    let default = names.iter().find(|name| **name == "public");
+    match named {
+        Some(name) if names.contains(&name) => Ok(name.to_owned()),
+        Some(name) => Err(anyhow!(
+            "no repository is called {name}; there are {}",
+            names.join(", ")
+        )),
+        None => Ok(default
+            .or(names.first())
+            .map_or_else(String::new, |name| (*name).to_owned())),
+    }
 }
 
 /// Findings, one a line.

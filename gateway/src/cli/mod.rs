@@ -5,6 +5,7 @@ mod check;
 mod explain;
 mod init;
 mod load;
+mod preflight;
 mod reload;
 mod serve;
 mod setup;
@@ -34,7 +35,8 @@ enum Command {
     Check(Settings),
     /// Say what would be decided about a package, and why
     Explain(explain::Explain),
-
+    /// Judge the packages of lockfiles without installing them (exit status 0 all served, 1 findings)
+    Preflight(preflight::Preflight),
     /// Configure a package manager to use the gateway
     Setup(setup::Setup),
     /// Look into the cache, check it, or remove from it
@@ -76,7 +78,7 @@ pub fn run() -> ExitCode {
         Command::Init(init) => init.run(),
         Command::Check(settings) => check::run(settings),
         Command::Explain(explain) => explain.run(),
-
+        Command::Preflight(preflight) => preflight.run(),
         Command::Setup(setup) => setup.run(),
         Command::Cache(cache) => cache.run(),
     };

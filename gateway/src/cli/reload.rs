@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rules::Knowledge;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Settings;
 use super::load::{self, Stamp, lines, stamp};
 use crate::app::{App, Snapshot};
 use crate::edge::Tls;
+use crate::feed::Difference;
 
 /// The file, as it was when its content was taken.
 pub struct Watched {
@@ -39,36 +41,58 @@ pub async fn watch(served: Served, settings: Settings, watched: Watched) {
         file,
         stamp: mut taken,
     } = watched;
-    let mut before = taken;
+    let mut feed_taken = feed_stamps(&served.app);
+    let (mut before, mut feed_before) = (taken, feed_taken.clone());
     let mut ticks = tokio::time::interval(LOOK);
     loop {
-        tokio::select! {
-            _ = hangup.recv() => {}
+        let feed_changed = tokio::select! {
+            _ = hangup.recv() => true,
             _ = ticks.tick() => {
                 // Twice the same: a file that is still being written is not read.
-                let now = file.as_deref().and_then(stamp);
-                let settled = now == before;
-                before = now;
-                if !settled || now == taken || now.is_none() {
+                let (now, feed_now) = (file.as_deref().and_then(stamp), feed_stamps(&served.app));
+                let settled = now == before && feed_now == feed_before;
+                (before, feed_before) = (now, feed_now.clone());
+                let file_changed = now != taken && now.is_some();
+                let feed_changed = feed_now != feed_taken;
+                if !settled || !(file_changed || feed_changed) {
                     continue;
                 }
-                taken = now;
+                (taken, feed_taken) = (now.or(taken), feed_now);
+                feed_changed
             }
-        }
-        reload(&served, settings.clone()).await;
+        };
+        reload(&served, settings.clone(), feed_changed).await;
     }
 }
 
-async fn reload(served: &Served, settings: Settings) {
+/// What tells that advisories have changed. Of a folder only its own date is looked at.
+fn feed_stamps(app: &App) -> Vec<Option<Stamp>> {
+    let snapshot = app.snapshot.load();
+    let sources = &snapshot.config.advisories.sources;
+    sources.iter().map(|source| stamp(source)).collect()
+}
+
+async fn reload(served: &Served, settings: Settings, feed_changed: bool) {
     let app = served.app.as_ref();
-    // Discovery may ask package managers, which takes time and blocks.
-    let loaded = tokio::task::spawn_blocking(move || load::load(&settings)).await;
-    let loaded = match loaded {
+    let earlier = app.snapshot.load_full();
+    let known = Arc::clone(&earlier);
+    // Discovery may ask package managers, and a feed is large: both take time and block.
+    let loading = move || {
+        let loaded = load::load(&settings)?;
+        let sources = &loaded.config.advisories.sources;
+        let same = !feed_changed && *sources == known.config.advisories.sources;
+        let knowledge = if same {
+            known.policy.knowledge().clone()
+        } else {
+            load::knowledge(&loaded.config)?
+        };
+        Ok::<_, anyhow::Error>((loaded, knowledge))
+    };
+    let (loaded, knowledge) = match tokio::task::spawn_blocking(loading).await {
         Ok(Ok(loaded)) => loaded,
         Ok(Err(error)) => return refused(app, format!("{error:#}")),
         Err(error) => return refused(app, error.to_string()),
     };
-    let earlier = app.snapshot.load_full();
     let emptied = loaded.config.policy_spec.groups.is_empty() && loaded.is_blank;
     if emptied && !earlier.config.policy_spec.groups.is_empty() {
         return refused(app, "the configuration file is empty".to_owned());
@@ -82,7 +106,8 @@ async fn reload(served: &Served, settings: Settings) {
         }
     };
     let public_url = loaded.config.seen_at(served.address);
-    match Snapshot::build(loaded.config, &earlier.upstreams, public_url) {
+    tell_difference(earlier.policy.knowledge(), &knowledge);
+    match Snapshot::build(loaded.config, knowledge, &earlier.upstreams, public_url) {
         Ok(snapshot) => {
             if let Some((tls, certificate)) = certificate
                 && let Err(error) = tls.renew(&certificate)
@@ -98,6 +123,30 @@ async fn reload(served: &Served, settings: Settings) {
         Err(findings) => refused(app, lines(&findings)),
     }
 }
+
+/// One line in the audit log for each advisory that came or went.
+fn tell_difference(before: &Knowledge, after: &Knowledge) {
+    let difference = Difference::between(before.advisories(), after.advisories());
+    for (change, advisories) in [
+        ("added", difference.added),
+        ("changed", difference.changed),
+        ("withdrawn", difference.withdrawn),
+        ("removed", difference.removed),
+    ] {
+        if advisories.len() > TOLD_MAX {
+            tracing::info!(target: "audit", change, count = advisories.len(), "advisories");
+            continue;
+        }
+        for advisory in advisories {
+            let packages: Vec<String> = advisory.packages.iter().map(ToString::to_string).collect();
+            let (id, packages) = (advisory.id, packages.join(" "));
+            tracing::info!(target: "audit", change, advisory = id, packages, "advisory");
+        }
+    }
+}
+
+/// More advisories than this, as at the first load, are told by their number.
+const TOLD_MAX: usize = 100;
 
 fn refused(app: &App, why: String) {
     tracing::error!(why, "reload refused, the old rules stay in force");

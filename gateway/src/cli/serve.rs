@@ -17,6 +17,7 @@ use crate::edge::{self, Crew, Listener, Tls};
 use crate::handlers::Gateway;
 use crate::observe::access::AccessLog;
 use crate::origin::UpstreamTable;
+use rules::Knowledge;
 
 /// Runs the gateway until SIGTERM or SIGINT.
 pub fn run(settings: Settings) -> Result<ExitCode> {
@@ -44,7 +45,9 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
     let scheme = loaded.config.scheme();
     let data = loaded.config.data.clone();
     let table = upstream_table(&loaded.config, &public_url);
-    let snapshot = Snapshot::build(loaded.config, &UpstreamTable::new(), public_url)
+    let knowledge = load::knowledge(&loaded.config)?;
+    warm_lists(&knowledge);
+    let snapshot = Snapshot::build(loaded.config, knowledge, &UpstreamTable::new(), public_url)
         .map_err(|findings| anyhow!(load::lines(&findings)))?;
     let access = AccessLog::start(snapshot.config.log).context("no thread for the access log")?;
     let app = App::open(snapshot, &data, access)
@@ -90,6 +93,16 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
     let _ = tokio::join!(clients, operators);
     app.observer.access.finish();
     Ok(())
+}
+
+/// Compiles the lists of popular names aside, so that no request waits for them.
+fn warm_lists(knowledge: &Knowledge) {
+    let knowledge = knowledge.clone();
+    tokio::task::spawn_blocking(move || {
+        for ecosystem in rules::Ecosystem::ALL {
+            let _ = knowledge.popular(ecosystem);
+        }
+    });
 }
 
 async fn bind(address: std::net::SocketAddr, key: &str) -> Result<Listener> {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::path::PathBuf;
 
-use rules::{Ecosystem, GroupSpec};
+use rules::{Age, Ecosystem, GroupSpec};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -25,6 +25,7 @@ pub struct File {
     pub upstreams: BTreeMap<Ecosystem, UpstreamEntry>,
     pub repository: BTreeMap<String, RepositoryEntry>,
     pub group: Vec<GroupSpec>,
+    pub advisories: AdvisoriesEntry,
     pub limits: BTreeMap<String, LimitValue>,
     pub tls: TlsEntry,
 }
@@ -35,6 +36,14 @@ pub struct File {
 pub struct TlsEntry {
     pub certificate: Option<PathBuf>,
     pub key: Option<PathBuf>,
+}
+
+/// `[advisories]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdvisoriesEntry {
+    pub sources: Vec<PathBuf>,
+    pub max_age: Option<Age>,
 }
 
 /// `[repository.NAME]`.
@@ -201,5 +210,6 @@ mod tests {
         assert_eq!(fields::<UpstreamTable>(), documented(&["upstreams", "npm"]));
         assert_eq!(fields::<GroupSpec>(), documented(&["group"]));
         assert_eq!(fields::<TlsEntry>(), documented(&["tls"]));
+        assert_eq!(fields::<AdvisoriesEntry>(), documented(&["advisories"]));
     }
 }

@@ -116,8 +116,69 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "inherit",
         "the same for packages ingested from a public registry",
     ),
+    (
+        "group.lookalike",
+        "deny",
+        "what becomes of names that imitate a popular or an internal one: deny, warn, off",
+    ),
+    (
+        "group.malware",
+        "deny",
+        "what becomes of versions that an advisory calls malware: deny, warn, off",
+    ),
+    (
+        "group.vulnerability_deny",
+        "none",
+        "versions with a vulnerability of this CVSS score or above are denied",
+    ),
+    (
+        "group.vulnerability_warn",
+        "none",
+        "the same, served and noted in log, decisions and metrics",
+    ),
+    (
+        "group.min_age",
+        "0",
+        "versions younger than this are held: 3d, 12h, 2w",
+    ),
+    (
+        "group.min_age_fix",
+        "as min_age",
+        "the same for versions that an advisory names as its fix",
+    ),
+    (
+        "group.unknown_age",
+        "hold",
+        "what becomes of versions without a date where min_age is set: hold, allow",
+    ),
+    (
+        "group.exempt",
+        "[]",
+        "controls that do not count here: lookalike, min_age, malware, vulnerability",
+    ),
+    (
+        "group.until",
+        "none",
+        "the last day of the exemption, or a moment (RFC 3339)",
+    ),
+    ("group.reason", "none", "why there is an exemption"),
+    (
+        "group.observe",
+        "[]",
+        "controls that are judged, logged and counted here, but not enforced",
+    ),
     ("group.description", "none", "what the group is for"),
     ("group.contact", "none", "whom to ask about it"),
+    (
+        "advisories.sources",
+        "[]",
+        "folders, zips or JSON-lines files of OSV records; read again when they change",
+    ),
+    (
+        "advisories.max_age",
+        "7d",
+        "a feed whose newest record is older shows in /healthz",
+    ),
 ];
 
 /// All keys with default and documentation, the limits included, in the order of the README.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use rules::{Ecosystem, PolicySpec, RepositorySpec};
+use rules::{Age, Ecosystem, PolicySpec, RepositorySpec};
 
 pub mod discover;
 mod file;
@@ -51,10 +51,21 @@ pub struct Config {
     pub limits: Limits,
     /// The repositories, by name.
     pub repositories: Vec<Repository>,
+    /// Where advisories are read from.
+    pub advisories: Advisories,
     /// What the rules are compiled from.
     pub policy_spec: PolicySpec,
     /// What the operator should know, such as which ecosystem is off and how to turn it on.
     pub notes: Vec<String>,
+}
+
+/// Where advisories are read from, and how old they may get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advisories {
+    /// Folders, zips and files of JSON lines (OSV).
+    pub sources: Vec<PathBuf>,
+    /// A feed whose newest record is older than this shows in health.
+    pub max_age: Age,
 }
 
 /// The form of the log.
@@ -230,6 +241,10 @@ fn lower(
         log: log_of(file.log.as_deref(), findings),
         problem_json: file.problem_json.unwrap_or(true),
         limits,
+        advisories: Advisories {
+            sources: file.advisories.sources,
+            max_age: file.advisories.max_age.unwrap_or(Age::days(7)),
+        },
         policy_spec: PolicySpec {
             groups: file.group,
             repositories: repositories.iter().map(|it| it.spec.clone()).collect(),

@@ -1,13 +1,14 @@
 //! Handing out a file or a sidecar: judge, find it in the order of the origins, stream it.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use http::{HeaderName, header};
-use rules::{Ecosystem, Facts, Origin, Origins, Permit, Place};
+use rules::{Decision, Ecosystem, Facts, Origin, Origins, Permit, Place};
 
+use super::Context;
 use super::conditions::{Part, not_modified, part};
 use super::trace::Trace;
-use super::{Context, permitted};
 use crate::exchange::{Method, Reply, ReplyBody};
 use crate::failure::Failure;
 use crate::origin::upstream::Upstream;
@@ -23,10 +24,15 @@ pub async fn answer(
     trace: &mut Trace,
 ) -> Result<Reply, Failure> {
     let policy = &context.snapshot.policy;
-    let origins = policy.origins(&target.package, &context.route.repository);
+    let origins = policy.origins(
+        &target.package,
+        &context.route.repository,
+        context.request.received_at,
+    );
     for origin in origins.iter() {
         let found = match origin.place() {
-            Place::Holding => from_holding(context, origin, target).await?,
+            Place::Holding if is_judged_outside(context, &origins, origin) => None,
+            Place::Holding => from_holding(context, origin, target, trace).await?,
             // Boxed: a hit never comes here, and its future should be small.
             Place::External => Box::pin(from_external(context, origin, target, trace)).await?,
         };
@@ -35,6 +41,13 @@ pub async fn answer(
         }
     }
     Err(missing(target, &origins))
+}
+
+/// Whether what a repository holds is judged by what its registry says of it today: where age counts, bytes that are
+/// here get the verdict that the listing gives them.
+fn is_judged_outside(context: &Context<'_>, origins: &Origins, holding: &Origin) -> bool {
+    let (policy, now) = (&context.snapshot.policy, context.request.received_at);
+    origins.reaches_outside() && policy.judges_age(holding.package(), now)
 }
 
 /// A file ready to be sent, or a small text about it.
@@ -47,8 +60,9 @@ async fn from_holding(
     context: &Context<'_>,
     origin: &Origin,
     target: &ArtifactTarget,
+    trace: &mut Trace,
 ) -> Result<Option<Found>, Failure> {
-    let permit = admitted(context, origin, target, &Facts::default())?;
+    let permit = admitted(context, origin, target, &Facts::default(), trace)?;
     let (supply, now) = (&context.app.supply, context.request.received_at);
     if let Some(checksum) = supply.computed_checksum(&permit, target, now).await {
         return Ok(Some(Found::Checksum(checksum)));
@@ -73,16 +87,16 @@ async fn from_external(
         },
         false => None,
     };
-    let listed = index.as_ref().and_then(|index| listed_file(index, target));
+    let found = index.as_ref().and_then(|index| index.file(&target.file));
+    let listed = found.map(|(_, file)| file);
     if index.is_some() && !is_listed(listed, target) {
         return Ok(None);
     }
-    let published = index.as_ref().and_then(|index| published(index, target));
-    let facts = Facts {
-        published,
-        ..Facts::default()
-    };
-    let permit = admitted(context, origin, target, &facts)?;
+    let mut facts = index
+        .as_ref()
+        .map(|index| index.facts())
+        .unwrap_or_default();
+    facts.published = found.and_then(|(version, _)| version.published);
     let fetching = Fetching {
         protocol: context.protocol,
         target,
@@ -91,6 +105,10 @@ async fn from_external(
         now: context.request.received_at,
         head_only: context.request.method == Method::Head,
     };
+    if index.is_none() {
+        facts.published = dated(context, origin, upstream, &fetching).await?;
+    }
+    let permit = admitted(context, origin, target, &facts, trace)?;
     match context
         .app
         .supply
@@ -105,18 +123,57 @@ async fn from_external(
     }
 }
 
+/// When a version was published whose ecosystem's index has no dates: what its registry says of its POM. Only asked
+/// where it counts.
+async fn dated(
+    context: &Context<'_>,
+    origin: &Origin,
+    upstream: &Arc<Upstream>,
+    fetching: &Fetching<'_>,
+) -> Result<Option<SystemTime>, Failure> {
+    let (policy, now) = (&context.snapshot.policy, context.request.received_at);
+    if !policy.judges_age(origin.package(), now) {
+        return Ok(None);
+    }
+    let target = fetching.target;
+    let pom = ArtifactTarget {
+        file: format!("{}-{}.pom", target.package.name(), target.version),
+        sidecar: None,
+        ..target.clone()
+    };
+    let inspection = policy.inspect(origin, &target.version);
+    let fetching = Fetching {
+        target: &pom,
+        listed: None,
+        head_only: false,
+        ..*fetching
+    };
+    let supply = &context.app.supply;
+    let date = supply
+        .last_modified(&inspection, upstream, &fetching)
+        .await?;
+    Ok(date.and_then(|date| httpdate::parse_http_date(&date).ok()))
+}
+
 fn admitted(
     context: &Context<'_>,
     origin: &Origin,
     target: &ArtifactTarget,
     facts: &Facts,
+    trace: &mut Trace,
 ) -> Result<Permit, Failure> {
     let now = context.request.received_at;
-    let decision = context
-        .snapshot
-        .policy
-        .admit(origin, &target.version, facts, now);
-    permitted(decision).map_err(Failure::Refused)
+    let policy = &context.snapshot.policy;
+    match policy.admit(origin, &target.version, facts, now) {
+        Decision::Allow(permit) => Ok(permit),
+        Decision::Warn(permit, reason) => {
+            trace.note_warning(&reason, &context.app.observer.audit.next_id());
+            Ok(permit)
+        }
+        Decision::Hold(_, reason) | Decision::Deny(reason) => {
+            Err(Failure::Refused(Box::new(reason)))
+        }
+    }
 }
 
 /// The index that lists the file: the same one that its page is rendered from.
@@ -150,25 +207,12 @@ async fn index(
     }
 }
 
-fn listed_file<'a>(index: &'a Index, target: &ArtifactTarget) -> Option<&'a ListedFile> {
-    let files = index.versions.iter().flat_map(|version| &version.files);
-    files.into_iter().find(|file| file.name == target.file)
-}
-
 fn is_listed(listed: Option<&ListedFile>, target: &ArtifactTarget) -> bool {
     match (listed, target.sidecar) {
         (None, _) => false,
         (Some(file), Some(Sidecar::Metadata)) => file.metadata.is_some(),
         (Some(_), _) => true,
     }
-}
-
-fn published(index: &Index, target: &ArtifactTarget) -> Option<std::time::SystemTime> {
-    let version = index
-        .versions
-        .iter()
-        .find(|version| version.files.iter().any(|file| file.name == target.file));
-    version.and_then(|version| version.published)
 }
 
 /// Nobody has it, or nobody may be asked.

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -66,20 +67,28 @@ pub struct Prepared {
     gzip: OnceCell<Variant>,
     brotli: OnceCell<Variant>,
     zstd: OnceCell<Variant>,
+    valid_until: Option<SystemTime>,
 }
 
 /// Documents below this size gain nothing from a coding.
 const CODED_BYTES_MIN: usize = 512;
 
 impl Prepared {
-    pub fn new(rendered: Rendered) -> Self {
+    /// `valid_until` is when a verdict in it changes by itself.
+    pub fn new(rendered: Rendered, valid_until: Option<SystemTime>) -> Self {
         Self {
             content_type: rendered.content_type,
             identity: variant(rendered.bytes, Coding::Identity),
             gzip: OnceCell::new(),
             brotli: OnceCell::new(),
             zstd: OnceCell::new(),
+            valid_until,
         }
+    }
+
+    /// Whether its verdicts still stand.
+    pub fn is_valid(&self, now: SystemTime) -> bool {
+        self.valid_until.is_none_or(|end| now < end)
     }
 
     /// About what this costs in memory, in bytes.
@@ -169,10 +178,11 @@ mod tests {
     #[tokio::test]
     async fn every_coding_has_its_own_etag() {
         let bytes = b"abcdefgh".repeat(1000);
-        let prepared = Prepared::new(Rendered {
+        let rendered = Rendered {
             bytes,
             content_type: "text/plain",
-        });
+        };
+        let prepared = Prepared::new(rendered, None);
         let work = Arc::new(Semaphore::new(1));
         let mut etags = Vec::new();
         for coding in [Coding::Identity, Coding::Gzip, Coding::Brotli, Coding::Zstd] {

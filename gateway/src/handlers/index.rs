@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::header;
-use rules::{Decision, Ecosystem, Facts, Origin, Origins, PackageName, Place, Policy};
+use rules::{Decision, Ecosystem, Origin, Origins, PackageName, Place, Policy};
 
 use super::conditions::not_modified;
 use super::encode::{Coding, Prepared};
@@ -18,7 +18,8 @@ use crate::origin::{CacheOutcome, Listing, ListingAsk};
 use crate::protocol::pypi::accept::installer;
 use crate::protocol::pypi::marker::marker;
 use crate::protocol::{
-    DocumentKind, Index, IndexTarget, MetadataLevel, Part, Protocol, Rendered, Shown, Unrenderable,
+    DocumentKind, Index, IndexTarget, Listed, MetadataLevel, Part, Protocol, Rendered, Shown,
+    Unrenderable,
 };
 
 /// One origin's listing.
@@ -36,7 +37,11 @@ pub async fn answer(
     trace: &mut Trace,
 ) -> Result<Reply, Failure> {
     let policy = &context.snapshot.policy;
-    let origins = policy.origins(&target.package, &context.route.repository);
+    let origins = policy.origins(
+        &target.package,
+        &context.route.repository,
+        context.request.received_at,
+    );
     if !group_may_leave(context, target) {
         return Err(Failure::Absent(target.package.to_string()));
     }
@@ -110,24 +115,36 @@ fn upstream_of<'a>(context: &'a Context<'_>, origin: &Origin) -> Option<&'a Arc<
     context.snapshot.upstreams.get(&key)
 }
 
+/// The verdict on every version of an index.
+pub(super) struct Judged {
+    pub shown: Vec<Shown>,
+    /// When one of them changes by itself.
+    pub valid_until: Option<SystemTime>,
+}
+
 /// Each version gets the verdict that its files would get.
-pub(super) fn judge(
-    policy: &Policy,
-    origin: &Origin,
-    index: &Index,
-    now: SystemTime,
-) -> Vec<Shown> {
-    let verdict = |version: &crate::protocol::Listed| {
-        let facts = Facts {
-            published: version.published,
-            ..Facts::default()
-        };
+pub(super) fn judge(policy: &Policy, origin: &Origin, index: &Index, now: SystemTime) -> Judged {
+    let mut facts = index.facts();
+    let mut valid_until = policy.changes_at(origin, &facts, now);
+    let is_undated = origin.package().ecosystem() == Ecosystem::Maven;
+    let mut verdict = |version: &Listed| {
+        facts.published = version.published;
         match policy.admit(origin, &version.version, &facts, now) {
             Decision::Allow(_) | Decision::Warn(..) => Shown::Keep,
-            Decision::Hold(_, reason) | Decision::Deny(reason) => Shown::Withhold(reason.sentence),
+            // Maven's index has hardly a date; what it does not know is judged at the file (`artifact::dated`).
+            Decision::Hold(..) if is_undated && facts.published.is_none() => Shown::Keep,
+            Decision::Hold(_, reason) | Decision::Deny(reason) => {
+                valid_until = earlier(valid_until, reason.until);
+                Shown::Withhold(reason.sentence)
+            }
         }
     };
-    index.versions.iter().map(verdict).collect()
+    let shown = index.versions.iter().map(&mut verdict).collect();
+    Judged { shown, valid_until }
+}
+
+fn earlier(one: Option<SystemTime>, other: Option<SystemTime>) -> Option<SystemTime> {
+    one.into_iter().chain(other).min()
 }
 
 fn outcome(gathered: &[Gathered]) -> CacheOutcome {
@@ -206,7 +223,8 @@ async fn rendered(
         rendered.map_err(|error| Failure::Internal(error.to_string()))?
     };
     let key = memo_key(context, target, gathered);
-    context.app.memo.document(key, render).await
+    let now = context.request.received_at;
+    context.app.memo.document(key, now, render).await
 }
 
 /// The work of one rendering, with all it needs.
@@ -220,13 +238,21 @@ struct Rendering {
 }
 
 impl Rendering {
-    fn run(self) -> Result<Rendered, Failure> {
+    fn run(self) -> Result<Prepared, Failure> {
         let policy = &self.snapshot.policy;
+        let mut valid_until = None;
+        let mut shown = |origin: &Origin, index: &Index, retained: Option<Vec<Shown>>| {
+            retained.unwrap_or_else(|| {
+                let judged = judge(policy, origin, index, self.now);
+                valid_until = earlier(valid_until, judged.valid_until);
+                judged.shown
+            })
+        };
         let judged: Vec<(Arc<Index>, Vec<Shown>)> = self
             .parts
             .into_iter()
             .map(|(origin, index, retained)| {
-                let shown = retained.unwrap_or_else(|| judge(policy, &origin, &index, self.now));
+                let shown = shown(&origin, &index, retained);
                 (index, shown)
             })
             .collect();
@@ -235,10 +261,11 @@ impl Rendering {
             .map(|(index, shown)| Part { index, shown })
             .collect();
         let rendered = self.protocol.render(&self.target, &parts, &self.base);
-        rendered.map_err(|error| match error {
-            Unrenderable::Absent => Failure::Absent(self.target.package.to_string()),
-            Unrenderable::Withheld(sentence) => Failure::Withheld(sentence),
-        })
+        match rendered {
+            Ok(rendered) => Ok(Prepared::new(rendered, valid_until)),
+            Err(Unrenderable::Absent) => Err(Failure::Absent(self.target.package.to_string())),
+            Err(Unrenderable::Withheld(sentence)) => Err(Failure::Withheld(sentence)),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rendered documents, remembered with everything they depend on in the key: a change of rules needs no sweep.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use moka::future::Cache as Table;
 use tokio::sync::Semaphore;
@@ -8,7 +9,6 @@ use tokio::sync::Semaphore;
 use super::encode::{Coding, Prepared, Variant};
 use crate::config::Limits;
 use crate::failure::Failure;
-use crate::protocol::Rendered;
 
 /// A bounded table of rendered documents.
 pub struct Memo {
@@ -29,16 +29,24 @@ impl Memo {
         }
     }
 
-    /// The document of a key, rendered once however many ask for it at the same time.
+    /// The document of a key, rendered once however many ask for it at the same time, and again when its verdicts have
+    /// changed by themselves.
     pub async fn document(
         &self,
         key: String,
-        render: impl Future<Output = Result<Rendered, Failure>>,
+        now: SystemTime,
+        render: impl Future<Output = Result<Prepared, Failure>>,
     ) -> Result<Arc<Prepared>, Failure> {
+        if let Some(known) = self.documents.get(&key).await {
+            if known.is_valid(now) {
+                return Ok(known);
+            }
+            self.documents.invalidate(&key).await;
+        }
         let work = Arc::clone(&self.work);
         let load = async move {
             let _turn = work.acquire().await;
-            Ok(Arc::new(Prepared::new(render.await?)))
+            Ok(Arc::new(render.await?))
         };
         let made = self.documents.try_get_with(key, load).await;
         made.map_err(|failure: Arc<Failure>| Failure::clone(&failure))

@@ -15,7 +15,6 @@ use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use http::header;
-use rules::{Decision, Reason};
 
 use crate::app::{App, Snapshot, protocol_of};
 use crate::config::Limits;
@@ -199,7 +198,11 @@ async fn respelled(context: &Context<'_>, to: &str, trace: &mut Trace) -> Result
     };
     if let Ok(Target::Index(target)) = context.protocol.parse(&ask) {
         let policy = &context.snapshot.policy;
-        let origins = policy.origins(&target.package, &context.route.repository);
+        let origins = policy.origins(
+            &target.package,
+            &context.route.repository,
+            context.request.received_at,
+        );
         if !origins.reaches_outside() && origins.refusal().is_some() {
             trace.about(Kind::Index, &target.package, None);
             return index::answer(context, &target, trace).await;
@@ -234,12 +237,4 @@ fn front_page(request: &Request) -> Result<Reply, Failure> {
          maven  <mirror> url {url}/maven/public/\n"
     );
     Ok(Reply::full(200, "text/plain; charset=utf-8", text))
-}
-
-/// What a decision about a version means for a request for its files.
-fn permitted(decision: Decision) -> Result<rules::Permit, Box<Reason>> {
-    match decision {
-        Decision::Allow(permit) | Decision::Warn(permit, _) => Ok(permit),
-        Decision::Hold(_, reason) | Decision::Deny(reason) => Err(Box::new(reason)),
-    }
 }

@@ -63,10 +63,11 @@ struct Answering {
 impl Answering {
     /// Whether a name may be said to this very registry: the question every listing asks too.
     fn may_hear(&self, context: &Context<'_>, package: &PackageName) -> bool {
-        let origins = context
-            .snapshot
-            .policy
-            .origins(package, &context.route.repository);
+        let origins = context.snapshot.policy.origins(
+            package,
+            &context.route.repository,
+            context.request.received_at,
+        );
         origins.iter().any(|origin| {
             matches!(origin.place(), Place::External) && origin.repository() == self.repository
         })
@@ -140,10 +141,11 @@ async fn attestations(
     if free {
         return passed_on(context, service).await;
     }
-    let origins = context
-        .snapshot
-        .policy
-        .origins(package, &context.route.repository);
+    let origins = context.snapshot.policy.origins(
+        package,
+        &context.route.repository,
+        context.request.received_at,
+    );
     Err(match origins.refusal() {
         Some(reason) => Failure::Refused(Box::new(reason.clone())),
         None => Failure::Absent(package.to_string()),

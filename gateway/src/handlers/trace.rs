@@ -73,9 +73,23 @@ impl Trace {
 
     /// Notes a refusal, however it is told.
     pub fn note_refusal(&mut self, reason: &Reason, id: &str) {
+        let verdict = match reason.until {
+            Some(_) => "hold",
+            None => "deny",
+        };
+        self.note(reason, verdict, id);
+    }
+
+    /// Notes what was served although a rule has something against it.
+    pub fn note_warning(&mut self, reason: &Reason, id: &str) {
+        let verdict = if reason.observed { "observe" } else { "warn" };
+        self.note(reason, verdict, id);
+    }
+
+    fn note(&mut self, reason: &Reason, verdict: &'static str, id: &str) {
         self.decision = Some(Decided {
             id: id.to_owned(),
-            verdict: "deny",
+            verdict,
             control: reason.control.as_str(),
             group: reason.group.clone(),
             sentence: reason.sentence.clone(),

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use cache::{Begun, Entry, Follower, Hit, Key, Lookup};
 use http::header;
-use rules::{Digest, Origin, Permit};
+use rules::{Digest, Inspection, Origin, Permit};
 
 use super::body::{Growing, Kept};
 use super::document::failed_to;
@@ -70,6 +70,7 @@ impl Artifact {
 }
 
 /// What a fetch of a file needs to know.
+#[derive(Clone, Copy)]
 pub struct Fetching<'a> {
     pub protocol: &'static dyn Protocol,
     pub target: &'a ArtifactTarget,
@@ -138,7 +139,29 @@ impl Supply {
         upstream: &Arc<Upstream>,
         fetching: &Fetching<'_>,
     ) -> Result<Presence, Failure> {
-        let origin = permit.origin();
+        self.sought(permit.origin(), upstream, fetching).await
+    }
+
+    /// Fetches a file to be looked at: the date that its registry gives it (`Last-Modified`).
+    pub async fn last_modified(
+        &self,
+        inspection: &Inspection,
+        upstream: &Arc<Upstream>,
+        fetching: &Fetching<'_>,
+    ) -> Result<Option<String>, Failure> {
+        let origin = inspection.origin();
+        match self.sought(origin, upstream, fetching).await? {
+            Presence::Here(artifact) => Ok(artifact.last_modified),
+            Presence::Absent(_) => Ok(None),
+        }
+    }
+
+    async fn sought(
+        &self,
+        origin: &Origin,
+        upstream: &Arc<Upstream>,
+        fetching: &Fetching<'_>,
+    ) -> Result<Presence, Failure> {
         let key = keys::artifact(fetching.target, origin.repository());
         let asked = asked_key(fetching.target, origin);
         match self.cache.lookup(&key, fetching.now).await {

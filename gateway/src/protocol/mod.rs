@@ -3,8 +3,9 @@
 //! The flow lives in `handlers`; what differs between npm, PyPI and Maven is said here in a few verbs.
 
 use bytes::Bytes;
-use rules::{Digest, DigestAlgorithm, PackageName};
+use rules::{Digest, DigestAlgorithm, Facts, PackageName};
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use crate::exchange::Ask;
@@ -157,6 +158,59 @@ pub struct Document {
 pub struct Index {
     pub versions: Vec<Listed>,
     pub body: Body,
+    /// Every file's place (version, file) in the order of the names; made when first asked for.
+    places: OnceLock<Box<[(u32, u32)]>>,
+}
+
+impl Index {
+    pub const fn new(versions: Vec<Listed>, body: Body) -> Self {
+        Self {
+            versions,
+            body,
+            places: OnceLock::new(),
+        }
+    }
+
+    /// The file of a name, and the version that it is of; the first that is listed of several.
+    pub fn file(&self, name: &str) -> Option<(&Listed, &ListedFile)> {
+        let places = self.places.get_or_init(|| self.places_by_name());
+        let above = places.partition_point(|place| {
+            self.at(*place)
+                .is_some_and(|(_, file)| file.name.as_str() < name)
+        });
+        let found = places.get(above).and_then(|place| self.at(*place));
+        found.filter(|(_, file)| file.name == name)
+    }
+
+    fn places_by_name(&self) -> Box<[(u32, u32)]> {
+        let places = (0..).zip(&self.versions).flat_map(|(version, listed)| {
+            (0..)
+                .zip(&listed.files)
+                .map(move |(file, _)| (version, file))
+        });
+        let mut places: Vec<(u32, u32)> = places.collect();
+        places.sort_by_cached_key(|place| self.at(*place).map(|(_, file)| file.name.as_str()));
+        places.into_boxed_slice()
+    }
+
+    fn at(&self, (version, file): (u32, u32)) -> Option<(&Listed, &ListedFile)> {
+        let listed = self.versions.get(version as usize)?;
+        listed.files.get(file as usize).map(|file| (listed, file))
+    }
+}
+
+impl Index {
+    /// What it tells of the package as a whole; a version's own date is to be added.
+    pub fn facts(&self) -> Facts {
+        let dates = self.versions.iter().map(|version| version.published);
+        // One version without a date may be the oldest.
+        let package_since = dates.collect::<Option<Vec<_>>>();
+        Facts {
+            package_since: package_since.and_then(|dates| dates.into_iter().min()),
+            versions: Some(self.versions.len()),
+            ..Facts::default()
+        }
+    }
 }
 
 /// The original document in the form its ecosystem wants to render it from.

@@ -1,6 +1,7 @@
 //! A decision with all that led to it, for people and for `explain --json`.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use serde::Serialize;
 
@@ -20,7 +21,7 @@ pub struct Explanation {
     pub path: String,
     /// The repository asked.
     pub repository: String,
-    /// The version, if one was asked for. No rule speaks of versions yet.
+    /// The version, if one was asked for.
     pub version: Option<String>,
     /// May a new version come from a public registry (or, where none is connected, be served)?
     pub verdict: Verdict,
@@ -80,9 +81,10 @@ pub(super) fn explain(
     subject: Subject<'_>,
     repository: &str,
     version: Option<&str>,
+    now: SystemTime,
 ) -> Explanation {
     let package = subject.package;
-    let origins = policy.origins(package, repository);
+    let origins = policy.origins(package, repository, now);
     let outside = origins.reaches_outside();
     // Without a connection nothing was refused, but the group may still have its say.
     let judged = || policy.judge(Control::External, subject, repository).err();
@@ -91,8 +93,10 @@ pub(super) fn explain(
         .cloned()
         .or_else(judged)
         .filter(|_| !outside);
-    let (verdict, sentence) = match &refusal {
-        Some(reason) => (Verdict::Deny, reason.sentence.clone()),
+    let refusal = refusal.map(|reason| (Verdict::Deny, reason));
+    let found = refusal.or_else(|| screened(policy, subject, version, now));
+    let (verdict, sentence) = match &found {
+        Some((verdict, reason)) => (*verdict, reason.sentence.clone()),
         None => (Verdict::Allow, allowing(policy, subject, outside)),
     };
     let pattern = |group: usize| policy.pattern(group).to_owned();
@@ -103,7 +107,7 @@ pub(super) fn explain(
         version: version.map(str::to_owned),
         verdict,
         sentence,
-        reason: refusal,
+        reason: found.map(|(_, reason)| reason),
         group: pattern(subject.group),
         strength: subject.strength,
         claimed: subject.claimed,
@@ -114,6 +118,26 @@ pub(super) fn explain(
         ancestors: policy.hierarchy.path(subject.group).map(pattern).collect(),
         search: explain_search(policy, subject, repository),
     }
+}
+
+/// What is known of the name, and of the version if one is given. No date is known here: nothing is held.
+fn screened(
+    policy: &Policy,
+    subject: Subject<'_>,
+    version: Option<&str>,
+    now: SystemTime,
+) -> Option<(Verdict, Reason)> {
+    let mut found = policy.found_advisories(subject, version, now);
+    if let Some(imitated) = policy.imitated(subject, now) {
+        let surely = policy.found_imitation(subject, &imitated);
+        found.push(surely.unwrap_or_else(|| policy.suspicion(subject, &imitated)));
+    }
+    let decisive = found
+        .iter()
+        .position(|found| found.verdict == Verdict::Deny);
+    let told = decisive.or(if found.is_empty() { None } else { Some(0) })?;
+    let found = found.swap_remove(told);
+    Some((found.verdict, found.reason))
 }
 
 fn allowing(policy: &Policy, subject: Subject<'_>, outside: bool) -> String {

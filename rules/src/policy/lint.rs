@@ -6,6 +6,8 @@ use std::ops::Bound;
 use super::finding::Finding;
 use super::hierarchy::{Group, Hierarchy};
 use super::mode::{CONTROLS, ControlTable, Mode, mode_spec};
+use super::screen::SCREENED;
+use crate::decision::Control;
 use crate::fold::is_word;
 use crate::group::{GroupSpec, ModeSpec};
 use crate::package::Ecosystem;
@@ -39,7 +41,51 @@ pub(super) fn check_specs(specs: &[GroupSpec], topology: &Topology, findings: &m
                 _ => {}
             }
         }
+        check_screen(spec, findings);
     }
+}
+
+/// Checks what a group wants of names and versions.
+fn check_screen(spec: &GroupSpec, findings: &mut Vec<Finding>) {
+    for (key, controls) in [("exempt", &spec.exempt), ("observe", &spec.observe)] {
+        let foreign = |control: &&Control| !SCREENED.contains(control);
+        for control in controls.iter().flatten().filter(foreign) {
+            let known = SCREENED.map(Control::as_str).join(", ");
+            let message = format!("`{key}` lists {control}: only {known} can be listed");
+            findings.push(Finding::error(&spec.pattern, message));
+        }
+    }
+    if spec.exempt.is_some() && (spec.until.is_none() || spec.reason.is_none()) {
+        let message = "`exempt` without `until` and `reason`: it never ends, or nobody knows why";
+        findings.push(Finding::warning(&spec.pattern, message));
+    }
+    if spec.exempt.is_none() && spec.until.is_some() {
+        let message = "`until` says when an exemption ends, but there is no `exempt`";
+        findings.push(Finding::error(&spec.pattern, message));
+    }
+    for (key, score) in [
+        ("vulnerability_deny", spec.vulnerability_deny),
+        ("vulnerability_warn", spec.vulnerability_warn),
+    ] {
+        if score.is_some_and(|score| !(0.0..=10.0).contains(&score)) {
+            let message = format!("`{key}` is a CVSS score between 0 and 10");
+            findings.push(Finding::error(&spec.pattern, message));
+        }
+    }
+}
+
+/// Whether a group sets anything beyond the three controls of origin.
+fn screens(spec: &GroupSpec) -> bool {
+    let plain = GroupSpec {
+        pattern: spec.pattern.clone(),
+        publish: spec.publish.clone(),
+        internal: spec.internal.clone(),
+        external: spec.external.clone(),
+        description: spec.description.clone(),
+        contact: spec.contact.clone(),
+        ..GroupSpec::default()
+    };
+    plain != *spec
 }
 
 /// Adds `/*` if it is missing, and lets it allow what it does not say. Returns its position;
@@ -66,7 +112,11 @@ pub(super) fn complete_root(
 }
 
 /// Checks what can be seen only among groups.
-pub(super) fn check_hierarchy(hierarchy: &Hierarchy, findings: &mut Vec<Finding>) {
+pub(super) fn check_hierarchy(
+    hierarchy: &Hierarchy,
+    specs: &[GroupSpec],
+    findings: &mut Vec<Finding>,
+) {
     let mut keys: BTreeMap<Ecosystem, BTreeSet<&str>> = BTreeMap::new();
     for group in hierarchy.groups() {
         let ecosystem = group.pattern.ecosystem();
@@ -76,7 +126,11 @@ pub(super) fn check_hierarchy(hierarchy: &Hierarchy, findings: &mut Vec<Finding>
     }
     for group in hierarchy.groups() {
         let subject = group.pattern.as_str();
-        if let Some(message) = changes_nothing(hierarchy, group) {
+        let screening = specs
+            .iter()
+            .any(|spec| spec.pattern == subject && screens(spec));
+        let message = changes_nothing(hierarchy, group).filter(|_| !screening);
+        if let Some(message) = message {
             findings.push(Finding::warning(subject, message));
         }
         if let Some(message) = matches_nothing(&group.pattern) {

@@ -92,7 +92,7 @@ impl Policy {
         self.hierarchy.group(group).pattern.as_str()
     }
 
-    fn reason(
+    pub(super) fn reason(
         &self,
         control: Control,
         subject: Subject<'_>,
@@ -106,6 +106,9 @@ impl Policy {
             subject: subject.package.to_string(),
             sentence,
             claimed: subject.claimed,
+            imitates: None,
+            until: None,
+            observed: false,
         }
     }
 }

@@ -27,7 +27,17 @@ impl Hash {
         for mode in [&group.publish, &group.internal, &group.external] {
             self.mode(mode.as_ref());
         }
-        for text in [&group.description, &group.contact] {
+        // What has no order of its own to hash is hashed as it prints.
+        self.text(&format!(
+            "{:?}",
+            (
+                (&group.lookalike, &group.malware, &group.unknown_age),
+                (&group.vulnerability_deny, &group.vulnerability_warn),
+                (&group.min_age, &group.min_age_fix),
+                (&group.exempt, &group.until, &group.observe),
+            )
+        ));
+        for text in [&group.description, &group.contact, &group.reason] {
             self.count(usize::from(text.is_some()));
             self.text(text.as_deref().unwrap_or_default());
         }

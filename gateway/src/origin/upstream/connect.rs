@@ -6,6 +6,7 @@ use std::time::Duration;
 use moka::future::Cache as Table;
 use pingora_core::connectors::ConnectorOptions;
 use pingora_core::connectors::http::Connector;
+use pingora_core::protocols::ALPN;
 use pingora_core::protocols::http::client::HttpSession;
 use pingora_core::upstreams::peer::HttpPeer;
 use url::Url;
@@ -32,6 +33,8 @@ impl Default for Network {
 }
 
 const NAME_TTL: Duration = Duration::from_secs(30);
+/// Requests at once over one HTTP/2 connection; more open another.
+const H2_STREAMS: usize = 32;
 const POOL_IDLE: Duration = Duration::from_secs(60);
 
 /// A connection that is ready for a request, and what is needed to give it back.
@@ -99,6 +102,9 @@ impl Network {
         peer.options.read_timeout = Some(limits.idle);
         peer.options.write_timeout = Some(limits.idle);
         peer.options.idle_timeout = Some(POOL_IDLE);
+        // HTTP/2 where TLS negotiates it: many documents at once over one connection.
+        peer.options.alpn = ALPN::H2H1;
+        peer.options.max_h2_streams = H2_STREAMS;
         let (session, reused) = self
             .connector
             .get_http_session(&peer)

@@ -35,6 +35,8 @@ pub struct Responded {
     pub headers: HeaderMap,
     /// The address that answered, after redirects.
     pub url: Url,
+    /// HTTP/2 marks the end of a body itself.
+    is_http2: bool,
     connection: Option<Connection>,
     network: Arc<Network>,
     slot: Option<OwnedSlot>,
@@ -64,7 +66,9 @@ impl Responded {
 
     /// Whether the end of the body can be told from a broken connection.
     pub fn is_framed(&self) -> bool {
-        self.content_length().is_some() || self.headers.contains_key(header::TRANSFER_ENCODING)
+        self.is_http2
+            || self.content_length().is_some()
+            || self.headers.contains_key(header::TRANSFER_ENCODING)
     }
 
     pub fn content_length(&self) -> Option<u64> {
@@ -247,6 +251,7 @@ impl Fetcher<'_> {
             status,
             headers,
             url: url.clone(),
+            is_http2: connection.session.as_http2().is_some(),
             connection: Some(connection),
             network: Arc::clone(self.network),
             slot: Some(slot),

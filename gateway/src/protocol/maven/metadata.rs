@@ -123,13 +123,11 @@ fn package_index(package: &PackageName, findings: Findings) -> Result<Index, Unr
         .collect();
     let last_updated = findings.snapshot.last_updated;
     let plugins = findings.plugins;
-    Ok(Index {
-        versions,
-        body: Body::Maven(Metadata::Package {
-            last_updated,
-            plugins,
-        }),
-    })
+    let body = Body::Maven(Metadata::Package {
+        last_updated,
+        plugins,
+    });
+    Ok(Index::new(versions, body))
 }
 
 fn snapshot_index(
@@ -149,10 +147,8 @@ fn snapshot_index(
         .retain(|file| path::is_build_of(version, &file.value));
     snapshot.files = newest(std::mem::take(&mut snapshot.files));
     let versions = vec![listed(version.to_owned())];
-    Ok(Index {
-        versions,
-        body: Body::Maven(Metadata::Snapshot(snapshot)),
-    })
+    let body = Body::Maven(Metadata::Snapshot(snapshot));
+    Ok(Index::new(versions, body))
 }
 
 fn check_identity(package: &PackageName, findings: &Findings) -> Result<(), Unreadable> {

@@ -1,7 +1,7 @@
 //! Several repositories' packuments as one: which versions are there, and where the tags point.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::hash_map::{Entry as Slot, HashMap};
 
 use rules::Ecosystem;
 
@@ -14,6 +14,8 @@ pub(super) struct Merged<'a> {
     pub packuments: Vec<&'a Packument>,
     /// The versions that are shown, in the order of the documents.
     pub kept: Vec<Entry<'a>>,
+    /// For each packument: the names of its versions that are in `kept`, each at its place.
+    shown: Vec<Vec<Option<&'a str>>>,
     standings: HashMap<&'a str, Standing<'a>>,
     tags: Vec<(&'a str, &'a str)>,
 }
@@ -40,6 +42,7 @@ impl<'a> Merged<'a> {
         let mut merged = Self {
             packuments: Vec::new(),
             kept: Vec::new(),
+            shown: Vec::new(),
             standings: HashMap::new(),
             tags: Vec::new(),
         };
@@ -58,15 +61,17 @@ impl<'a> Merged<'a> {
         };
         let place = self.packuments.len();
         self.packuments.push(packument);
+        self.kept.reserve(packument.versions.len());
+        self.standings.reserve(packument.versions.len());
         let versions = part
             .index
             .versions
             .iter()
             .zip(&packument.versions)
             .zip(part.shown);
-        for ((listed, version), shown) in versions {
-            self.judge(listed, version, shown, place);
-        }
+        let judge = |((listed, version), shown)| self.judge(listed, version, shown, place);
+        let shown = versions.map(judge).collect();
+        self.shown.push(shown);
         let nearer = self.tags.len();
         for (tag, target) in &packument.tags {
             if !self.tags[..nearer].iter().any(|(known, _)| known == tag) {
@@ -75,29 +80,41 @@ impl<'a> Merged<'a> {
         }
     }
 
-    fn judge(&mut self, listed: &'a Listed, version: &'a Version, shown: &'a Shown, place: usize) {
+    /// Takes a version in, unless a nearer part did; its name if it is shown out of this one.
+    fn judge(
+        &mut self,
+        listed: &'a Listed,
+        version: &'a Version,
+        shown: &'a Shown,
+        packument: usize,
+    ) -> Option<&'a str> {
         let name = listed.version.as_str();
-        if shown.is_absent() || self.standings.contains_key(name) {
-            return;
+        if shown.is_absent() {
+            return None;
         }
-        let standing = match shown {
+        let Slot::Vacant(standing) = self.standings.entry(name) else {
+            return None;
+        };
+        match shown {
             Shown::Keep | Shown::Only(_) => {
+                standing.insert(Standing::Kept(self.kept.len()));
                 self.kept.push(Entry {
                     name,
                     version,
-                    packument: place,
+                    packument,
                 });
-                Standing::Kept(self.kept.len() - 1)
+                Some(name)
             }
-            Shown::Withhold(sentence) => Standing::Withheld(sentence),
-        };
-        self.standings.insert(name, standing);
+            Shown::Withhold(sentence) => {
+                standing.insert(Standing::Withheld(sentence));
+                None
+            }
+        }
     }
 
-    /// Whether version `name` is shown out of this document.
-    pub fn shows(&self, name: &str, packument: usize) -> bool {
-        self.find(name)
-            .is_ok_and(|entry| entry.packument == packument)
+    /// The name of the version at `place` of a document, if it is shown out of that one.
+    pub fn shows(&self, packument: usize, place: usize) -> Option<&'a str> {
+        self.shown.get(packument)?.get(place).copied().flatten()
     }
 
     /// The version, or why it is not shown.

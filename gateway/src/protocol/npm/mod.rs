@@ -7,11 +7,12 @@
 mod accept;
 mod audit;
 mod dates;
-mod json;
+pub(super) mod json;
 mod merge;
 mod packument;
 mod path;
 mod read;
+mod release;
 mod render;
 mod service;
 mod trim;

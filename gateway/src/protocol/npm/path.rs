@@ -11,7 +11,7 @@ use crate::protocol::{
 };
 
 /// node-semver's `MAX_LENGTH`.
-const VERSION_BYTES_MAX: usize = 256;
+pub(super) const VERSION_BYTES_MAX: usize = 256;
 /// node-semver refuses numbers above 2^53 - 1; sixteen digits hold them all.
 const NUMBER_DIGITS_MAX: usize = 16;
 const SEARCH_SIZE_DEFAULT: u32 = 20;

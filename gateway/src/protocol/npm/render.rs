@@ -4,12 +4,15 @@ use rules::PackageName;
 
 use super::json::{self, Span};
 use super::merge::{Entry, Merged};
-use super::packument::{Address, Edit, Field};
-use super::{path, trim};
+use super::packument::{Address, Dated, Edit, Field, Packument, Version};
+use super::path;
 use crate::protocol::{DocumentKind, IndexTarget, Part, Rendered, Unrenderable};
 
 const FULL: &str = "application/json";
 const ABBREVIATED: &str = "application/vnd.npm.install-v1+json";
+
+/// No more than this stands around a key, a value or an address: quotes, brackets, `.tgz`.
+const AROUND: usize = 16;
 
 /// Renders what an index target asks for.
 pub(super) fn render(
@@ -80,12 +83,7 @@ impl<'a> Writer<'a> {
         let Some(nearest) = merged.packuments.first() else {
             return self.finish(FULL);
         };
-        let size: usize = merged
-            .packuments
-            .iter()
-            .map(|packument| packument.bytes.len())
-            .sum();
-        self.out.reserve(size + size / 16);
+        self.reserve(whole);
         self.out.push(b'{');
         for field in &nearest.fields {
             match field {
@@ -111,6 +109,7 @@ impl<'a> Writer<'a> {
     /// The registry's fields, and `time`: clients with an age gate then need no second document.
     fn abbreviated(mut self) -> Rendered {
         let merged = self.merged;
+        self.reserve(abbreviation);
         self.out.push(b'{');
         let name = self.folder.trim_end_matches("/-/").to_owned();
         json::push_key(&mut self.out, "name");
@@ -188,14 +187,16 @@ impl<'a> Writer<'a> {
         json::push_key(&mut self.out, "time");
         self.out.push(b'{');
         for (place, packument) in merged.packuments.iter().enumerate() {
-            for (key, span) in &packument.times {
-                let whole = matches!(key.as_str(), "created" | "modified" | "unpublished");
-                let nearer = &merged.packuments[..place];
-                let first = || nearer.iter().all(|nearer| nearer.time(key).is_none());
-                if (whole && first()) || merged.shows(key, place) {
-                    json::push_key(&mut self.out, key);
-                    self.out.extend_from_slice(packument.slice(*span));
-                }
+            let nearer = &merged.packuments[..place];
+            for time in &packument.times {
+                let first = |event| nearer.iter().all(|part| part.time(event).is_none());
+                let key = match time.of {
+                    Dated::Package(event) => Some(event).filter(|event| first(event)),
+                    Dated::Version(version) => merged.shows(place, version as usize),
+                };
+                let Some(key) = key else { continue };
+                json::push_key(&mut self.out, key);
+                self.out.extend_from_slice(packument.slice(time.value));
             }
         }
         self.out.push(b'}');
@@ -203,57 +204,55 @@ impl<'a> Writer<'a> {
 
     /// A version's object as it is, but for the addresses.
     fn object(&mut self, entry: Entry<'_>) {
-        self.copy(entry, entry.version.object);
+        let packument = self.merged.packuments[entry.packument];
+        let edits = entry.version.edits.of(&packument.edits);
+        self.copy(entry, entry.version.object, edits);
     }
 
     /// A version's object with the fields of the abbreviated form.
     fn trimmed(&mut self, entry: Entry<'_>) {
-        let whole = entry.version.object;
-        let bytes = self.merged.packuments[entry.packument].slice(whole);
-        let trimmed = trim::trim(std::str::from_utf8(bytes).unwrap_or_default());
+        let packument = self.merged.packuments[entry.packument];
+        let mut edits = entry.version.edits.of(&packument.edits);
         self.out.push(b'{');
-        for (key, span) in trimmed.fields {
-            json::push_key(&mut self.out, key);
-            self.copy(
-                entry,
-                Span {
-                    start: whole.start + span.start,
-                    end: whole.start + span.end,
-                },
-            );
+        for stretch in entry.version.stretches.of(&packument.stretches) {
+            json::push_comma(&mut self.out);
+            edits = self.copy(entry, *stretch, edits);
         }
-        if trimmed.adds_install_script {
+        if entry.version.adds_install_script {
             json::push_key(&mut self.out, "hasInstallScript");
             self.out.extend_from_slice(b"true");
         }
         self.out.push(b'}');
     }
 
-    /// Copies a stretch of a version's object, with its edits.
-    fn copy(&mut self, entry: Entry<'_>, stretch: Span) {
+    /// Copies a stretch of a version's object with those of the edits that are in it, and gives
+    /// back those behind it.
+    fn copy<'e>(&mut self, entry: Entry<'_>, stretch: Span, mut edits: &'e [Edit]) -> &'e [Edit] {
         let packument = self.merged.packuments[entry.packument];
-        let mut start = stretch.start;
-        let inside =
-            |edit: &&Edit| stretch.start <= edit.span.start && edit.span.end <= stretch.end;
-        for edit in entry.version.edits.iter().filter(inside) {
-            self.out.extend_from_slice(packument.slice(Span {
-                start,
-                end: edit.span.start,
-            }));
+        let mut start = stretch.start();
+        while let Some((edit, rest)) = edits.split_first() {
+            if edit.span.start() >= stretch.end() {
+                break;
+            }
+            edits = rest;
+            if edit.span.start() < start {
+                continue;
+            }
+            let before = Span::new(start, edit.span.start());
+            self.out.extend_from_slice(packument.slice(before));
             self.address(&edit.address, entry.name);
-            start = edit.span.end;
+            start = edit.span.end();
         }
-        self.out.extend_from_slice(packument.slice(Span {
-            start,
-            end: stretch.end,
-        }));
+        let after = Span::new(start, stretch.end());
+        self.out.extend_from_slice(packument.slice(after));
+        edits
     }
 
     fn address(&mut self, address: &Address, version: &str) {
+        self.out.push(b'"');
+        self.out.extend_from_slice(&self.base);
         match address {
             Address::Tarball => {
-                self.out.push(b'"');
-                self.out.extend_from_slice(&self.base);
                 for text in [&self.folder, self.leaf, "-", version, ".tgz\""] {
                     self.out.extend_from_slice(text.as_bytes());
                 }
@@ -261,11 +260,60 @@ impl<'a> Writer<'a> {
             Address::Below(rest) => {
                 let mut quoted = Vec::new();
                 json::push_string(&mut quoted, rest);
-                self.out.push(b'"');
-                self.out.extend_from_slice(&self.base);
                 self.out
                     .extend_from_slice(quoted.get(1..).unwrap_or_default());
             }
         }
     }
+
+    /// Makes room once for everything that will be written: growing would copy and could double
+    /// what a large document takes. `size` says what is copied of a version.
+    fn reserve(&mut self, size: fn(&Packument, &Version) -> usize) {
+        let merged = self.merged;
+        let tarball = self.base.len() + self.folder.len() + self.leaf.len();
+        let versions = merged.kept.iter().map(|entry| {
+            let packument = merged.packuments[entry.packument];
+            let edits = entry.version.edits.of(&packument.edits).iter();
+            let grown = edits.map(|edit| {
+                let written = match &edit.address {
+                    Address::Tarball => tarball + entry.name.len(),
+                    Address::Below(rest) => self.base.len() + rest.len(),
+                };
+                (written + AROUND).saturating_sub(edit.span.len())
+            });
+            size(packument, entry.version) + 2 * entry.name.len() + AROUND + grown.sum::<usize>()
+        });
+        let times = merged.packuments.iter().flat_map(|packument| {
+            let times = packument.times.iter();
+            // Their keys are as long as the versions, which are counted once more for that.
+            times.map(|time| time.value.len() + AROUND)
+        });
+        let fields = merged
+            .packuments
+            .first()
+            .map_or(&[][..], |nearest| &nearest.fields);
+        let fields = fields.iter().map(|field| match field {
+            Field::Copied { key, value } => key.len() + value.len() + AROUND,
+            _ => AROUND,
+        });
+        let tags = merged
+            .packuments
+            .iter()
+            .flat_map(|packument| &packument.tags);
+        let tags = tags.map(|(tag, _)| tag.len() + path::VERSION_BYTES_MAX);
+        self.out
+            .reserve_exact(versions.chain(times).chain(fields).chain(tags).sum());
+    }
+}
+
+/// What a version takes in the full form.
+fn whole(_: &Packument, version: &Version) -> usize {
+    version.object.len()
+}
+
+/// What it takes in the abbreviated one.
+fn abbreviation(packument: &Packument, version: &Version) -> usize {
+    let stretches = version.stretches.of(&packument.stretches).iter();
+    let added = usize::from(version.adds_install_script) * "\"hasInstallScript\":true,".len();
+    stretches.map(|stretch| stretch.len() + 1).sum::<usize>() + added
 }

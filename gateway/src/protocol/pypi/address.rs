@@ -150,6 +150,9 @@ fn join(base: &Reference<'_>, link: &Reference<'_>) -> Option<String> {
 
 /// RFC 3986 section 5.2.4, for a path that starts with a slash or is empty.
 fn remove_dots(path: &str) -> String {
+    if !path.contains("/.") {
+        return path.to_string();
+    }
     let mut kept: Vec<&str> = Vec::new();
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {

@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use rules::PackageName;
 use serde_json::{Map, Value, json};
 
+use super::super::npm::json;
 use super::super::{Part, Rendered, Unrenderable};
+use super::entry::Entry;
 use super::filename::same_version;
 use super::merge::{Merged, Shelved};
 use super::page::{Project, version_key};
-use super::render::file_path;
+use super::render::{file_path, open_object, push_entries};
 
 /// The keys that a project page and the JSON API name differently.
 const RENAMED: [(&str, &str); 4] = [
@@ -46,22 +48,23 @@ pub fn project_json(
     for key in ["files", "meta", "name", "alternate-locations"] {
         head.shift_remove(key);
     }
-    if version.is_none() {
-        head.insert(
-            "releases".to_string(),
-            Value::Object(releases(package, &merged, base)),
-        );
-    }
-    head.insert(
-        "urls".to_string(),
-        Value::Array(urls(package, &merged, &subject, base)),
-    );
     if merged.projects.len() > 1 {
         head.shift_remove("last_serial");
     }
-    let bytes = Value::Object(head).to_string().into_bytes();
+    let mut out = open_object(&head, 2 * merged.room(base));
+    if version.is_none() {
+        json::push_key(&mut out, "releases");
+        push_releases(&mut out, package, &merged, base);
+    }
+    json::push_key(&mut out, "urls");
+    let urls = merged
+        .files
+        .iter()
+        .filter(|shelved| same_version(shelved.version, &subject));
+    push_entries(&mut out, urls.map(|shelved| entry(package, shelved, base)));
+    out.push(b'}');
     Ok(Rendered {
-        bytes,
+        bytes: out,
         content_type: "application/json",
     })
 }
@@ -131,54 +134,48 @@ fn info(
     info
 }
 
-fn releases(package: &PackageName, merged: &Merged<'_>, base: &str) -> Map<String, Value> {
+fn push_releases(out: &mut Vec<u8>, package: &PackageName, merged: &Merged<'_>, base: &str) {
     let mut places = BTreeMap::new();
-    let mut groups: Vec<(&str, Vec<Value>)> = Vec::new();
+    let mut groups: Vec<(&str, Vec<&Shelved<'_>>)> = Vec::new();
     for version in &merged.versions {
         places.insert(version_key(version), groups.len());
         groups.push((version, Vec::new()));
     }
     for shelved in &merged.files {
         if let Some(place) = places.get(&version_key(shelved.version)) {
-            groups[*place].1.push(entry(package, shelved, base));
+            groups[*place].1.push(shelved);
         }
     }
-    groups
-        .into_iter()
-        .map(|(name, files)| (name.to_string(), Value::Array(files)))
-        .collect()
+    out.push(b'{');
+    for (name, files) in groups {
+        json::push_key(out, name);
+        let entries = files
+            .into_iter()
+            .map(|shelved| entry(package, shelved, base));
+        push_entries(out, entries);
+    }
+    out.push(b'}');
 }
 
-fn urls(package: &PackageName, merged: &Merged<'_>, subject: &str, base: &str) -> Vec<Value> {
-    let files = merged.files.iter();
-    let files = files.filter(|shelved| same_version(shelved.version, subject));
-    files.map(|shelved| entry(package, shelved, base)).collect()
-}
-
-fn entry(package: &PackageName, shelved: &Shelved<'_>, base: &str) -> Value {
-    let Shelved {
-        file,
-        version,
-        withheld,
-    } = shelved;
-    let mut entry = file.entry.clone();
-    if entry.contains_key("hashes") {
+fn entry<'a>(package: &PackageName, shelved: &Shelved<'a>, base: &str) -> Entry<'a> {
+    let mut entry = Entry::read(shelved.entry).unwrap_or_default();
+    if entry.value("hashes").is_some() {
         translate(&mut entry);
     }
-    let url = format!("{base}/{}", file_path(package, version, &file.name));
-    entry.insert("url".to_string(), Value::String(url));
-    if let Some(sentence) = withheld {
-        entry.insert("yanked".to_string(), json!(true));
-        entry.insert("yanked_reason".to_string(), json!(sentence));
+    let path = file_path(package, shelved.version, &shelved.file.name);
+    entry.set_text("url", &format!("{base}/{path}"));
+    if let Some(sentence) = shelved.withheld {
+        entry.set("yanked", "true");
+        entry.set_text("yanked_reason", sentence);
     }
-    Value::Object(entry)
+    entry
 }
 
 /// A project page's entry in the JSON API's words.
-fn translate(entry: &mut Map<String, Value>) {
+fn translate(entry: &mut Entry<'_>) {
     for (ours, theirs) in RENAMED {
-        if let Some(value) = entry.shift_remove(ours) {
-            entry.insert(theirs.to_string(), value);
+        if let Some(value) = entry.remove(ours) {
+            entry.set(theirs, value);
         }
     }
     for key in [
@@ -187,20 +184,20 @@ fn translate(entry: &mut Map<String, Value>) {
         "data-dist-info-metadata",
         "provenance",
     ] {
-        entry.shift_remove(key);
+        entry.remove(key);
     }
     let wheel = |name: &str| name.to_ascii_lowercase().ends_with(".whl");
-    let is_wheel = entry
-        .get("filename")
-        .and_then(Value::as_str)
-        .is_some_and(wheel);
-    entry.insert(
-        "packagetype".to_string(),
-        json!(if is_wheel { "bdist_wheel" } else { "sdist" }),
+    let is_wheel = entry.text("filename").is_some_and(|name| wheel(&name));
+    entry.set_text(
+        "packagetype",
+        if is_wheel { "bdist_wheel" } else { "sdist" },
     );
-    let yanked = entry.shift_remove("yanked");
-    let reason = yanked.as_ref().and_then(Value::as_str).map(str::to_string);
-    let is_yanked = reason.is_some() || yanked == Some(Value::Bool(true));
-    entry.insert("yanked".to_string(), json!(is_yanked));
-    entry.insert("yanked_reason".to_string(), json!(reason));
+    let reason = entry.text("yanked");
+    let is_yanked = reason.is_some() || entry.value("yanked") == Some("true");
+    entry.remove("yanked");
+    entry.set("yanked", if is_yanked { "true" } else { "false" });
+    match reason {
+        Some(reason) => entry.set_text("yanked_reason", &reason),
+        None => entry.set("yanked_reason", "null"),
+    }
 }

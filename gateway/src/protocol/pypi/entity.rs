@@ -31,6 +31,9 @@ pub fn decode(text: &str) -> Cow<'_, str> {
 
 /// Text made safe for an element and for a double-quoted attribute.
 pub fn escape(text: &str) -> String {
+    if !text.bytes().any(|byte| b"&<>\"'".contains(&byte)) {
+        return text.to_string();
+    }
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

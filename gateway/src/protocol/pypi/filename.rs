@@ -45,11 +45,11 @@ const DASH_WORDS: [&str; 11] = [
 ];
 
 /// The version that `file` has as a file of `project`; `None` if it is no distribution of it.
-pub fn version_of(project: &PackageName, file: &str) -> Option<String> {
+pub fn version_of<'f>(project: &PackageName, file: &'f str) -> Option<&'f str> {
     let (stem, format) = split_suffix(file)?;
     if format == Format::Wheel {
         let (name, version) = wheel(stem)?;
-        return spells(name, project).then(|| version.to_string());
+        return spells(name, project).then_some(version);
     }
     if format == Format::Deb {
         return debian(project, stem);
@@ -57,7 +57,7 @@ pub fn version_of(project: &PackageName, file: &str) -> Option<String> {
     let stem = undecorated(stem, format)?;
     splits(stem)
         .find(|(name, version)| spells(name, project) && is_version(version))
-        .map(|(_, version)| version.to_string())
+        .map(|(_, version)| version)
 }
 
 /// The project and version of a file that is named without its project: a wheel, or a name that has
@@ -149,7 +149,8 @@ fn splits(stem: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 fn spells(name: &str, project: &PackageName) -> bool {
-    PackageName::pypi(name).is_ok_and(|name| name == *project)
+    // The normal spelling is the usual one, and needs no reading.
+    name == project.name() || PackageName::pypi(name).is_ok_and(|name| name == *project)
 }
 
 /// The stem without what follows name and version in its format.
@@ -182,7 +183,7 @@ fn without_python(stem: &str) -> &str {
 }
 
 /// `python3-{name}_{version}-{revision}_{architecture}` of stdeb.
-fn debian(project: &PackageName, stem: &str) -> Option<String> {
+fn debian<'f>(project: &PackageName, stem: &'f str) -> Option<&'f str> {
     let (stem, _architecture) = stem.rsplit_once('_')?;
     let (name, version) = stem.split_once('_')?;
     let version = version
@@ -192,7 +193,7 @@ fn debian(project: &PackageName, stem: &str) -> Option<String> {
         .iter()
         .find_map(|prefix| name.strip_prefix(prefix));
     let ours = spells(name, project) || bare.is_some_and(|bare| spells(bare, project));
-    (ours && is_version(version)).then(|| version.to_string())
+    (ours && is_version(version)).then_some(version)
 }
 
 #[cfg(test)]
@@ -271,11 +272,7 @@ mod tests {
     fn a_known_project_gives_the_version() {
         for (file, project, version) in CORPUS {
             let project = PackageName::pypi(project).unwrap();
-            assert_eq!(
-                version_of(&project, file).as_deref(),
-                *version,
-                "{file} of {project}"
-            );
+            assert_eq!(version_of(&project, file), *version, "{file} of {project}");
         }
     }
 

@@ -8,8 +8,10 @@ use rules::PackageName;
 use serde_json::{Map, Value};
 use tl::{HTMLTag, Node, Parser};
 
+use super::super::npm::json::{self, Scanner};
 use super::super::{Document, Index, Unreadable};
-use super::page::Shelf;
+use super::entry::{Entry, HASHES};
+use super::page::{Project, Shelf, index};
 use super::{address, entity};
 
 /// What a page says beside its links.
@@ -21,9 +23,6 @@ struct Head {
     status_reason: Option<String>,
     titled: bool,
 }
-
-/// The hash functions a link's fragment may name (PEP 503).
-const FRAGMENT_HASHES: [&str; 6] = ["sha256", "sha512", "sha384", "sha224", "sha1", "md5"];
 
 /// Reads a page. One without a file of the project is an index only if it says that it is: a login
 /// page must not pass for a project without files.
@@ -45,18 +44,30 @@ pub fn read(package: &PackageName, document: &Document) -> Result<Index, Unreada
         .as_deref()
         .and_then(|base| address::resolve(&document.url, base));
     let page = base.map_or_else(|| document.url.clone(), |base| base.url);
-    let mut shelf = Shelf::new(package, &page);
+    // The links as PEP 691 would have them.
+    let mut files = vec![b'['];
     for tag in tags(&dom).filter(|tag| is_named(tag, "a")) {
-        if let Some((name, entry)) = read_anchor(&page, tag) {
-            shelf.put(&name, entry);
-        }
+        push_anchor(&mut files, &page, tag);
     }
+    files.push(b']');
+    let files = String::from_utf8(files).map_err(|error| Unreadable(error.to_string()))?;
+    let mut shelf = Shelf::new(package, &page, &files);
+    Scanner::new(&files)
+        .and_then(|mut scanner| shelf.put_all(&mut scanner))
+        .map_err(|error| Unreadable(format!("the HTML page can't be read: {error}")))?;
     if shelf.is_empty() && head.api_version.is_none() && !head.titled {
         return Err(Unreadable(format!(
             "the HTML page is not an index of {package}"
         )));
     }
-    Ok(shelf.into_index(head.into_json(), None))
+    let parts = shelf.into_parts();
+    let project = Project {
+        text: files.into(),
+        head: head.into_json(),
+        files: Vec::new(),
+        versions: None,
+    };
+    Ok(index(parts, project))
 }
 
 impl Head {
@@ -124,48 +135,41 @@ fn text(tag: &HTMLTag<'_>, parser: &Parser<'_>) -> String {
     entity::decode(&raw).into_owned()
 }
 
-/// A link as a PEP 691 file entry. The URL ends in the file's name (PEP 503).
-fn read_anchor(page: &str, tag: &HTMLTag<'_>) -> Option<(String, Map<String, Value>)> {
+/// Appends a link as a PEP 691 file entry. The URL ends in the file's name (PEP 503).
+fn push_anchor(files: &mut Vec<u8>, page: &str, tag: &HTMLTag<'_>) -> Option<()> {
     let link = address::resolve(page, &attribute(tag, "href")?)?;
     let name = address::last_segment(&link.url)?;
-    let mut entry = Map::new();
-    let mut insert = |key: &str, value: Value| entry.insert(key.to_string(), value);
-    insert("filename", Value::String(name.clone()));
-    insert("url", Value::String(link.url));
-    insert(
+    let mut entry = Entry::default();
+    entry.set_text("filename", &name);
+    entry.set_text("url", &link.url);
+    entry.set(
         "hashes",
-        Value::Object(hashes(link.fragment.as_deref().unwrap_or_default())),
+        hashes(link.fragment.as_deref().unwrap_or_default()),
     );
     if let Some(python) = attribute(tag, "data-requires-python").filter(|text| !text.is_empty()) {
-        insert("requires-python", Value::String(python));
+        entry.set_text("requires-python", &python);
     }
     let metadata = attribute(tag, "data-core-metadata")
         .or_else(|| attribute(tag, "data-dist-info-metadata"))
         .and_then(|text| metadata(&text));
     if let Some(metadata) = metadata {
-        insert("core-metadata", metadata.clone());
-        insert("dist-info-metadata", metadata);
+        entry.set("core-metadata", metadata.clone());
+        entry.set("dist-info-metadata", metadata);
     }
-    match attribute(tag, "data-gpg-sig").as_deref() {
-        Some("true") => drop(insert("gpg-sig", Value::Bool(true))),
-        Some("false") => drop(insert("gpg-sig", Value::Bool(false))),
-        _ => {}
+    if let Some(signed @ ("true" | "false")) = attribute(tag, "data-gpg-sig").as_deref() {
+        entry.set("gpg-sig", signed.to_string());
     }
-    if let Some(reason) = attribute(tag, "data-yanked") {
-        let bare = reason.is_empty();
-        insert(
-            "yanked",
-            if bare {
-                Value::Bool(true)
-            } else {
-                Value::String(reason)
-            },
-        );
+    match attribute(tag, "data-yanked").as_deref() {
+        None => {}
+        Some("") => entry.set("yanked", "true"),
+        Some(reason) => entry.set_text("yanked", reason),
     }
     if let Some(provenance) = attribute(tag, "data-provenance").filter(|url| !url.is_empty()) {
-        insert("provenance", Value::String(provenance));
+        entry.set_text("provenance", &provenance);
     }
-    Some((name, entry))
+    json::push_comma(files);
+    entry.write(files);
+    Some(())
 }
 
 /// The value of an attribute with its entities decoded; empty where it has none.
@@ -177,27 +181,30 @@ fn attribute(tag: &HTMLTag<'_>, name: &str) -> Option<String> {
     Some(entity::decode(&value.unwrap_or(Cow::Borrowed(""))).into_owned())
 }
 
-/// `true`, or `sha256=…` (PEP 658). `None` if there is no metadata file.
-fn metadata(text: &str) -> Option<Value> {
+/// `true`, or `sha256=…` (PEP 658), in JSON. `None` if there is no metadata file.
+fn metadata(text: &str) -> Option<String> {
     if text.eq_ignore_ascii_case("false") {
         return None;
     }
     let hashes = hashes(text);
-    Some(if hashes.is_empty() {
-        Value::Bool(true)
+    Some(if hashes == "{}" {
+        "true".to_string()
     } else {
-        Value::Object(hashes)
+        hashes
     })
 }
 
-/// The hashes of `sha256=…`, and of several joined by `&`.
-fn hashes(text: &str) -> Map<String, Value> {
+/// The hashes of `sha256=…`, and of several joined by `&`, as a JSON object.
+fn hashes(text: &str) -> String {
     let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
-    pairs
-        .filter(|(name, value)| {
-            let hexadecimal = value.bytes().all(|byte| byte.is_ascii_hexdigit());
-            FRAGMENT_HASHES.contains(name) && !value.is_empty() && hexadecimal
-        })
-        .map(|(name, value)| (name.to_string(), Value::String(value.to_string())))
-        .collect()
+    let mut hashes = Entry::default();
+    for (name, value) in pairs {
+        let hexadecimal = value.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if HASHES.contains(&name) && !value.is_empty() && hexadecimal {
+            hashes.set_text(name, value);
+        }
+    }
+    let mut written = Vec::new();
+    hashes.write(&mut written);
+    String::from_utf8(written).unwrap_or_default()
 }

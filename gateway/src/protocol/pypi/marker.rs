@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::{Rendered, SimpleForm};
 use super::accept::content_type;
+use super::entry::Entry;
 use super::render::simple_page;
 use super::{address, entity};
 
@@ -41,8 +42,8 @@ pub fn marker(package: &PackageName, sentence: &str, form: SimpleForm) -> Render
         "project-status".to_string(),
         json!({ "status": "quarantined", "reason": sentence }),
     );
-    let files: Vec<Map<String, Value>> = entry.as_object().cloned().into_iter().collect();
-    simple_page(head, files, form)
+    let entry = entry.to_string();
+    simple_page(&head, Entry::read(&entry).into_iter(), form, entry.len())
 }
 
 /// The list of projects (PEP 503, PEP 691), in normal spelling.

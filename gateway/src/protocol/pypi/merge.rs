@@ -1,16 +1,21 @@
 //! Several repositories' pages made one: by version, and the nearest part owns the whole version.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use rules::VersionKey;
 use serde_json::{Map, Value};
 
-use super::super::{Body, Listed, Part, Shown};
-use super::page::{File, Project, version_key};
+use super::super::{Body, Listed, ListedFile, Part, Shown};
+use super::page::{Project, version_key};
+
+/// The project's name in two addresses, keys that are added, and the metadata's digest once more.
+const ROOM_AROUND: usize = 256;
 
 /// A file as it goes into the listing.
 pub(super) struct Shelved<'a> {
-    pub file: &'a File,
+    pub file: &'a ListedFile,
+    /// Its entry as it is written.
+    pub entry: &'a str,
     pub version: &'a str,
     /// Why the version is withheld.
     pub withheld: Option<&'a str>,
@@ -35,7 +40,9 @@ impl<'a> Merged<'a> {
         };
         let mut owned: BTreeSet<VersionKey<'a>> = BTreeSet::new();
         let mut named: BTreeSet<VersionKey<'a>> = BTreeSet::new();
-        for part in parts {
+        // Most versions have one spelling, and a text is cheaper to look up than a version.
+        let mut spelled: HashSet<&'a str> = HashSet::new();
+        for (place, part) in parts.iter().enumerate() {
             let Body::Pypi(project) = &part.index.body else {
                 continue;
             };
@@ -51,13 +58,16 @@ impl<'a> Merged<'a> {
                 .map(|(listed, _)| version_key(&listed.version))
                 .collect();
             let named_by_document = project.versions.iter().flatten().map(String::as_str);
-            let extra = named_by_document.filter(|text| !absent.contains(&version_key(text)));
-            owned.extend(listed.clone().map(version_key));
+            let is_absent = |text| !absent.is_empty() && absent.contains(&version_key(text));
+            let extra = named_by_document.filter(|text| !is_absent(text));
+            if place + 1 < parts.len() {
+                owned.extend(listed.clone().map(version_key));
+            }
             // The document's own list goes first, for its spelling and its order.
             merged.versions.extend(
                 extra
                     .chain(listed)
-                    .filter(|text| named.insert(version_key(text))),
+                    .filter(|text| spelled.insert(text) && named.insert(version_key(text))),
             );
         }
         merged
@@ -69,13 +79,17 @@ impl<'a> Merged<'a> {
         project: &'a Project,
         owned: &BTreeSet<VersionKey<'_>>,
     ) {
-        for file in &project.files {
-            let listed = part.index.versions.get(file.listed);
+        for entry in &project.files {
+            let place = entry.listed as usize;
+            let listed = part.index.versions.get(place);
             // A version that nobody judged is not shown.
-            let (Some(listed), Some(shown)) = (listed, part.shown.get(file.listed)) else {
+            let (Some(listed), Some(shown)) = (listed, part.shown.get(place)) else {
                 continue;
             };
-            if owned.contains(&version_key(&listed.version)) {
+            let Some(file) = listed.files.get(entry.place as usize) else {
+                continue;
+            };
+            if !owned.is_empty() && owned.contains(&version_key(&listed.version)) {
                 continue;
             }
             let withheld = match shown {
@@ -86,6 +100,7 @@ impl<'a> Merged<'a> {
             };
             self.files.push(Shelved {
                 file,
+                entry: project.entry(entry),
                 version: &listed.version,
                 withheld,
             });
@@ -100,6 +115,17 @@ impl<'a> Merged<'a> {
                 shelved.withheld = None;
             }
         }
+    }
+
+    /// About what the files take when they are written: their entries, and the addresses of ours.
+    pub fn room(&self, base: &str) -> usize {
+        let entry = |shelved: &Shelved<'_>| {
+            let name = shelved.file.name.len() + shelved.version.len();
+            let withheld = shelved.withheld.map_or(0, str::len);
+            shelved.entry.len() + 3 * name + base.len() + withheld + ROOM_AROUND
+        };
+        let named: usize = self.versions.iter().map(|version| version.len() + 8).sum();
+        self.files.iter().map(entry).sum::<usize>() + named
     }
 
     /// The nearest part's document, without its files.

@@ -2,8 +2,9 @@
 //! (PEP 592) and the JSON API.
 //!
 //! Reads what an upstream says and writes what a client gets; judges nothing. `path` reads
-//! requests, `filename` knows whose file a file is, `json` and `html` read into a `page`, `merge`
-//! unites pages, `render` and `api` write them, and `marker` writes what no upstream has.
+//! requests, `filename` knows whose file a file is, `json` and `html` read into a `page`, whose
+//! files each have an `entry`, `merge` unites pages, `render` and `api` write them, and `marker`
+//! writes what no upstream has.
 
 pub mod accept;
 pub mod marker;
@@ -11,11 +12,11 @@ pub mod marker;
 mod address;
 mod api;
 mod entity;
+mod entry;
 mod filename;
 mod html;
 mod json;
 mod merge;
-mod moment;
 mod page;
 mod path;
 mod render;

@@ -94,7 +94,7 @@ fn canonical(
     let version = legal_version(version)?;
     let found = filename::version_of(&package, file)
         .ok_or_else(|| malformed(format!("{file:?} is not a distribution file of {name}")))?;
-    if !filename::same_version(&found, &version) {
+    if !filename::same_version(found, &version) {
         return Err(malformed(format!(
             "{file:?} is not a file of version {version}"
         )));
@@ -102,7 +102,7 @@ fn canonical(
     // The file's own spelling of the version: one file, one coordinate, whatever the client wrote.
     Ok(ArtifactTarget {
         package,
-        version: found,
+        version: found.to_string(),
         file: file.to_string(),
         sidecar,
     })

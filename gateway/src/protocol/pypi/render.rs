@@ -3,10 +3,11 @@
 use rules::PackageName;
 use serde_json::{Map, Value, json};
 
+use super::super::npm::json;
 use super::super::{Part, Rendered, SimpleForm, Unrenderable};
 use super::accept::content_type;
+use super::entry::{Entry, strongest};
 use super::merge::{Merged, Shelved};
-use super::page::core_metadata;
 use super::{address, entity};
 
 /// Renders the page of a project. Withheld versions stay, yanked with the sentence (PEP 592),
@@ -22,14 +23,10 @@ pub fn simple(
         return Err(Unrenderable::Absent);
     }
     merged.unmark_if_all_withheld();
-    let files: Vec<_> = merged
+    let sized = merged
         .files
         .iter()
-        .map(|shelved| simple_entry(package, shelved, base))
-        .collect();
-    let sized = files
-        .iter()
-        .all(|file| file.get("size").is_some_and(Value::is_u64));
+        .all(|shelved| shelved.file.size.is_some());
     let mut head = merged.head();
     let meta = meta(head.get("meta"), &merged, sized);
     head.insert("meta".to_string(), Value::Object(meta));
@@ -45,27 +42,53 @@ pub fn simple(
     {
         head.insert("versions".to_string(), json!(merged.versions));
     }
-    Ok(simple_page(head, files, form))
+    let entries = merged
+        .files
+        .iter()
+        .map(|shelved| simple_entry(package, shelved, base));
+    let room = merged.room(base);
+    Ok(simple_page(&head, entries, form, room))
 }
 
-/// Writes a page from the head of a PEP 691 document and its files.
-pub(super) fn simple_page(
-    mut head: Map<String, Value>,
-    files: Vec<Map<String, Value>>,
+/// Writes a page from the head of a PEP 691 document and its files; `room` is about what they take.
+pub(super) fn simple_page<'a>(
+    head: &Map<String, Value>,
+    files: impl Iterator<Item = Entry<'a>>,
     form: SimpleForm,
+    room: usize,
 ) -> Rendered {
     let bytes = match form {
         SimpleForm::Json => {
-            let files = files.into_iter().map(Value::Object).collect();
-            head.insert("files".to_string(), Value::Array(files));
-            Value::Object(head).to_string().into_bytes()
+            let mut out = open_object(head, room);
+            json::push_key(&mut out, "files");
+            push_entries(&mut out, files);
+            out.push(b'}');
+            out
         }
-        SimpleForm::Html | SimpleForm::LegacyHtml => html_page(&head, &files).into_bytes(),
+        SimpleForm::Html | SimpleForm::LegacyHtml => html_page(head, files, room).into_bytes(),
     };
     Rendered {
         bytes,
         content_type: content_type(form),
     }
+}
+
+/// An object's text that lacks its end, with room for what will be added.
+pub(super) fn open_object(head: &Map<String, Value>, room: usize) -> Vec<u8> {
+    let head = json!(head).to_string();
+    let mut out = Vec::with_capacity(head.len() + room);
+    out.extend_from_slice(head.strip_suffix('}').unwrap_or(&head).as_bytes());
+    out
+}
+
+/// Appends an array.
+pub(super) fn push_entries<'a>(out: &mut Vec<u8>, entries: impl Iterator<Item = Entry<'a>>) {
+    out.push(b'[');
+    for entry in entries {
+        json::push_comma(out);
+        entry.write(out);
+    }
+    out.push(b']');
 }
 
 /// The address of a file, below the repository's base.
@@ -102,40 +125,39 @@ fn meta(nearest: Option<&Value>, merged: &Merged<'_>, sized: bool) -> Map<String
     meta
 }
 
-fn simple_entry(package: &PackageName, shelved: &Shelved<'_>, base: &str) -> Map<String, Value> {
-    let Shelved {
-        file,
-        version,
-        withheld,
-    } = shelved;
-    let mut entry = file.entry.clone();
-    let path = file_path(package, version, &file.name);
-    entry.insert("url".to_string(), Value::String(format!("../../{path}")));
+fn simple_entry<'a>(package: &PackageName, shelved: &Shelved<'a>, base: &str) -> Entry<'a> {
+    let mut entry = Entry::read(shelved.entry).unwrap_or_default();
+    let path = file_path(package, shelved.version, &shelved.file.name);
+    entry.set_text("url", &format!("../../{path}"));
     // PEP 691: the key must be there, if only empty.
-    entry
-        .entry("hashes")
-        .or_insert_with(|| Value::Object(Map::new()));
-    if let Some(metadata) = core_metadata(&entry).cloned() {
-        entry.shift_remove("data-dist-info-metadata");
-        entry.insert("core-metadata".to_string(), metadata.clone());
-        entry.insert("dist-info-metadata".to_string(), metadata);
+    if entry.value("hashes").is_none() {
+        entry.set("hashes", "{}");
     }
-    if entry.get("provenance").is_some_and(Value::is_string) {
+    if let Some(metadata) = entry.core_metadata() {
+        entry.remove("data-dist-info-metadata");
+        entry.set("core-metadata", metadata.clone());
+        entry.set("dist-info-metadata", metadata);
+    }
+    if entry.text("provenance").is_some() {
         let below = path.strip_prefix("files/").unwrap_or(&path);
         let url = format!("{base}/integrity/{below}/provenance");
-        entry.insert("provenance".to_string(), Value::String(url));
+        entry.set_text("provenance", &url);
     }
-    if let Some(sentence) = withheld {
-        entry.insert("yanked".to_string(), json!(sentence));
+    if let Some(sentence) = shelved.withheld {
+        entry.set_text("yanked", sentence);
     }
     entry
 }
 
-fn html_page(head: &Map<String, Value>, files: &[Map<String, Value>]) -> String {
+fn html_page<'a>(
+    head: &Map<String, Value>,
+    files: impl Iterator<Item = Entry<'a>>,
+    room: usize,
+) -> String {
     let name = head.get("name").and_then(Value::as_str).unwrap_or_default();
     let title = entity::escape(&format!("Links for {name}"));
-    let mut page =
-        String::from("<!DOCTYPE html>\n<html>\n  <head>\n    <meta charset=\"utf-8\">\n");
+    let mut page = String::with_capacity(room);
+    page.push_str("<!DOCTYPE html>\n<html>\n  <head>\n    <meta charset=\"utf-8\">\n");
     let mut meta = |name: &str, content: Option<&Value>| {
         if let Some(content) = content.and_then(Value::as_str) {
             let content = entity::escape(content);
@@ -162,54 +184,46 @@ fn html_page(head: &Map<String, Value>, files: &[Map<String, Value>]) -> String 
     ));
     page.push_str(&format!("    <h1>{title}</h1>\n"));
     for file in files {
-        page.push_str(&anchor(file));
+        push_anchor(&mut page, &file);
     }
     page + "  </body>\n</html>\n"
 }
 
 /// PEP 503's link, with the attributes of PEP 592, 658, 714 and 740.
-fn anchor(file: &Map<String, Value>) -> String {
-    let text = |key: &str| file.get(key).and_then(Value::as_str);
-    let mut link = text("url").unwrap_or_default().to_string();
-    if let Some(hash) = file.get("hashes").and_then(strongest) {
-        link = format!("{link}#{hash}");
+fn push_anchor(page: &mut String, file: &Entry<'_>) {
+    page.push_str("    <a href=\"");
+    page.push_str(&entity::escape(&file.text("url").unwrap_or_default()));
+    if let Some(hash) = file.value("hashes").and_then(strongest) {
+        page.push('#');
+        page.push_str(&entity::escape(&hash));
     }
-    let mut anchor = format!("    <a href=\"{}\"", entity::escape(&link));
+    page.push('"');
     let mut attribute = |name: &str, value: &str| {
-        anchor.push_str(&format!(" {name}=\"{}\"", entity::escape(value)));
+        for text in [" ", name, "=\"", &entity::escape(value), "\""] {
+            page.push_str(text);
+        }
     };
-    if let Some(python) = text("requires-python") {
-        attribute("data-requires-python", python);
+    if let Some(python) = file.text("requires-python") {
+        attribute("data-requires-python", &python);
     }
-    if let Some(metadata) = core_metadata(file) {
-        let value = strongest(metadata).unwrap_or_else(|| "true".to_string());
+    if let Some(metadata) = file.core_metadata() {
+        let value = strongest(&metadata).unwrap_or_else(|| "true".to_string());
         attribute("data-core-metadata", &value);
         attribute("data-dist-info-metadata", &value);
     }
-    if let Some(signed) = file.get("gpg-sig").and_then(Value::as_bool) {
-        attribute("data-gpg-sig", if signed { "true" } else { "false" });
+    if let Some(signed @ ("true" | "false")) = file.value("gpg-sig") {
+        attribute("data-gpg-sig", signed);
     }
-    match file.get("yanked") {
-        Some(Value::Bool(true)) => attribute("data-yanked", ""),
-        Some(Value::String(reason)) => attribute("data-yanked", reason),
-        _ => {}
+    match file.text("yanked") {
+        Some(reason) => attribute("data-yanked", &reason),
+        None if file.value("yanked") == Some("true") => attribute("data-yanked", ""),
+        None => {}
     }
-    if let Some(provenance) = text("provenance") {
-        attribute("data-provenance", provenance);
+    if let Some(provenance) = file.text("provenance") {
+        attribute("data-provenance", &provenance);
     }
-    anchor
-        + &format!(
-            ">{}</a><br>\n",
-            entity::escape(text("filename").unwrap_or_default())
-        )
-}
-
-/// The one hash that a fragment or an attribute has room for, as `sha256=…`.
-fn strongest(hashes: &Value) -> Option<String> {
-    ["sha256", "sha512", "sha384", "sha224", "sha1", "md5"]
-        .into_iter()
-        .find_map(|algorithm| {
-            let value = hashes.get(algorithm)?.as_str()?;
-            Some(format!("{algorithm}={value}"))
-        })
+    let name = file.text("filename").unwrap_or_default();
+    for text in [">", &entity::escape(&name), "</a><br>\n"] {
+        page.push_str(text);
+    }
 }

@@ -106,6 +106,73 @@ fn foreign_versions_are_dropped_and_the_last_of_equals_wins() {
     assert_eq!(rendered["versions"], json!({"6.0.0":{}, "7.0.0":{"a":2}}));
 }
 
+#[test]
+fn times_are_of_the_versions_that_count() {
+    let index = read(
+        "n",
+        r#"{"name":"n","time":{"created":"a","1.0.0":"old","3.0.0":"2020-01-01T00:00:00Z",
+        "created":"b","9.9.9":"none","1\u002e0.0":"1970-01-01T00:00:01Z","modified":"c"},
+        "versions":{"1.0.0":{"name":"n"}, "2.0.0":{}, "3.0.0":{},
+        "2.0.0":{"name":"m"}, "1.0.0":[], "1.0.0":{"scripts":{"install":"x"}}}}"#,
+    )
+    .unwrap();
+    let expected = r#"{"name":"n","dist-tags":{},"versions":{"1.0.0":{"hasInstallScript":true},
+        "3.0.0":{}},"modified":"c","time":{"created":"b","1.0.0":"1970-01-01T00:00:01Z",
+        "3.0.0":"2020-01-01T00:00:00Z","modified":"c"}}"#;
+    let expected: Value = serde_json::from_str(expected).unwrap();
+    let short = render("n", ABBREVIATED, &[(&index, &[])]).unwrap();
+    assert_eq!(short.to_string(), expected.to_string());
+    let dates: Vec<_> = index
+        .versions
+        .iter()
+        .map(|listed| listed.published)
+        .collect();
+    let first = UNIX_EPOCH + Duration::from_secs(1);
+    assert_eq!(
+        dates,
+        [
+            Some(first),
+            Some(UNIX_EPOCH + Duration::from_secs(1_577_836_800))
+        ]
+    );
+}
+
+#[test]
+fn answers_fit_the_room_that_was_made() {
+    let index = read("@s/n", &rich()).unwrap();
+    let shown = withhold(&index, &[]);
+    let parts = [Part {
+        index: &index,
+        shown: &shown,
+    }];
+    for document in [FULL, ABBREVIATED] {
+        for base in [
+            BASE,
+            "http://a.much.longer.address.of.the.gateway.test/npm/public",
+        ] {
+            let rendered = Npm
+                .render(&target("@s/n", document.clone()), &parts, base)
+                .unwrap();
+            let (length, room) = (rendered.bytes.len(), rendered.bytes.capacity());
+            // Tags have room for the longest version there can be.
+            assert!(room < length + 1_200, "{length} in {room}");
+        }
+    }
+}
+
+#[test]
+fn files_are_found_by_name() {
+    let index = read("@s/n", &rich()).unwrap();
+    for version in ["1.0.0", "2.0.0", "3.0.0-b"] {
+        let (listed, file) = index.file(&format!("n-{version}.tgz")).unwrap();
+        assert_eq!(listed.version, version);
+        assert_eq!(file, &listed.files[0]);
+    }
+    for name in ["", "n-1.0.0", "n-9.0.0.tgz", "o"] {
+        assert_eq!(index.file(name), None, "{name}");
+    }
+}
+
 /// B15, B16: everything survives but addresses.
 #[test]
 fn fields_are_preserved() {

@@ -1,5 +1,6 @@
-//! Upload times: RFC 3339 read into the system's clock. PEP 700 wants
-//! `yyyy-mm-ddThh:mm:ss.ffffffZ`.
+//! Moments as documents and operators write them (RFC 3339), in the system's clock.
+//!
+//! Nothing here asks what time it is.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -66,6 +67,47 @@ fn offset(zone: &str) -> Option<i64> {
     Some(sign * (number(zone, 1, 3)? * 3_600 + number(zone, 4, 6)? * 60))
 }
 
+/// Reads the end of a day (`2027-01-31`), or a moment.
+pub fn read_end(text: &str) -> Option<SystemTime> {
+    if text.len() == 10 {
+        let midnight = read(&format!("{text}T00:00:00Z"))?;
+        return midnight.checked_add(Duration::from_secs(86_400));
+    }
+    read(text)
+}
+
+/// `2026-11-22T07:24:17` in UTC; what is before 1970 is shown as its beginning.
+pub fn show(time: SystemTime) -> String {
+    let seconds = time
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = civil(days);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}",
+        second / 3_600,
+        second / 60 % 60,
+        second % 60
+    )
+}
+
+/// The civil date of a day after 1970-01-01, by whole eras of 400 years, with years counted from March.
+const fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let (month, next) = if month_from_march < 10 {
+        (month_from_march + 3, 0)
+    } else {
+        (month_from_march - 9, 1)
+    };
+    (era * 400 + year_of_era + next, month, day)
+}
+
 /// Days since 1970-01-01 in the proleptic Gregorian calendar, with years counted from March.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
@@ -77,6 +119,21 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_are_shown_as_civil_dates() {
+        for text in [
+            "1970-01-01T00:00:00",
+            "2000-02-28T23:59:59",
+            "2000-02-29T00:00:00",
+            "2024-12-31T23:59:59",
+            "2100-03-01T00:00:00",
+        ] {
+            assert_eq!(show(read(text).unwrap()), text);
+        }
+        assert_eq!(show(read_end("2027-01-31").unwrap()), "2027-02-01T00:00:00");
+        assert_eq!(read_end("31.01.2027"), None);
+    }
 
     #[test]
     fn times_are_read() {
