@@ -45,6 +45,9 @@ mod reload;
 // What is let in at all: odd bytes, respelled names, hostile upstream documents.
 mod door;
 
+// The same over TLS and HTTP/2, and what is refused there.
+mod tls;
+
 // What operators see.
 mod explain;
 mod metrics;

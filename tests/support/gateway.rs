@@ -100,8 +100,17 @@ impl Gateway {
 
     /// Sends SIGHUP.
     pub fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    /// Asks the program to end, and does not wait for it.
+    pub fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
-        let status = Command::new("kill").args(["-HUP", &id]).status();
+        let status = Command::new("kill").args([signal, &id]).status();
         assert!(status.expect("kill runs").success());
     }
 
@@ -192,9 +201,10 @@ fn first_line(
     receiver.recv_timeout(START_WAIT).ok()
 }
 
-/// Reads `portcullis listening http://ADDR admin http://ADDR`.
+/// Reads `portcullis listening http://ADDR admin http://ADDR`; with TLS the first is https.
 fn addresses(line: &str) -> Option<(SocketAddr, SocketAddr)> {
-    let rest = line.trim().strip_prefix("portcullis listening http://")?;
+    let rest = line.trim().strip_prefix("portcullis listening ")?;
+    let (_, rest) = rest.split_once("://")?;
     let (address, admin) = rest.split_once(" admin http://")?;
     Some((address.parse().ok()?, admin.parse().ok()?))
 }

@@ -94,6 +94,26 @@ impl Request {
             .header("Content-Length", &length)
     }
 
+    pub fn is_head(&self) -> bool {
+        self.method == "HEAD"
+    }
+
+    pub fn payload(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The head for a client of HTTP/2.
+    pub fn head_of_h2(&self, authority: &str) -> http::Request<()> {
+        let uri = format!("https://{authority}{}", self.target);
+        let mut request = http::Request::builder()
+            .method(self.method.as_str())
+            .uri(uri);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        request.body(()).expect("a request")
+    }
+
     /// The bytes on the wire.
     pub fn bytes(&self, authority: &str) -> Vec<u8> {
         let mut head = format!(
@@ -168,16 +188,21 @@ pub fn exchange(to: SocketAddr, bytes: &[u8], bound: Duration) -> Exchange {
     }
 }
 
+/// Reads one answer from anything; nothing when it ends before.
+pub fn read_reply(socket: impl Read, is_head: bool) -> Option<Reply> {
+    Stream::new(socket).reply(is_head)
+}
+
 /// A connection being read.
-struct Stream {
-    socket: TcpStream,
+struct Stream<S> {
+    socket: S,
     buffer: Vec<u8>,
     seen: Vec<u8>,
     closed: bool,
 }
 
-impl Stream {
-    fn new(socket: TcpStream) -> Stream {
+impl<S: Read> Stream<S> {
+    fn new(socket: S) -> Stream<S> {
         Stream {
             socket,
             buffer: Vec::new(),

@@ -9,6 +9,7 @@ pub mod http;
 pub mod packages;
 pub mod publish;
 pub mod registry;
+pub mod tls;
 
 use std::time::{Duration, Instant};
 

@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Settings;
 use super::load::{self, Stamp, lines, stamp};
 use crate::app::{App, Snapshot};
+use crate::edge::Tls;
 use crate::feed::Difference;
 
 /// The file, as it was when its content was taken.
@@ -19,11 +20,20 @@ pub struct Watched {
     pub stamp: Option<Stamp>,
 }
 
+/// What a reload changes.
+pub struct Served {
+    pub app: Arc<App>,
+    /// Where clients are served.
+    pub address: SocketAddr,
+    /// What they shake hands with, if they use https.
+    pub tls: Option<Arc<Tls>>,
+}
+
 /// How often the file's date is looked at: a change is in force within a second.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Reloads until aborted.
-pub async fn watch(app: Arc<App>, settings: Settings, watched: Watched, address: SocketAddr) {
+pub async fn watch(served: Served, settings: Settings, watched: Watched) {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else {
         return;
     };
@@ -31,7 +41,7 @@ pub async fn watch(app: Arc<App>, settings: Settings, watched: Watched, address:
         file,
         stamp: mut taken,
     } = watched;
-    let mut feed_taken = feed_stamps(&app);
+    let mut feed_taken = feed_stamps(&served.app);
     let (mut before, mut feed_before) = (taken, feed_taken.clone());
     let mut ticks = tokio::time::interval(LOOK);
     loop {
@@ -39,7 +49,7 @@ pub async fn watch(app: Arc<App>, settings: Settings, watched: Watched, address:
             _ = hangup.recv() => true,
             _ = ticks.tick() => {
                 // Twice the same: a file that is still being written is not read.
-                let (now, feed_now) = (file.as_deref().and_then(stamp), feed_stamps(&app));
+                let (now, feed_now) = (file.as_deref().and_then(stamp), feed_stamps(&served.app));
                 let settled = now == before && feed_now == feed_before;
                 (before, feed_before) = (now, feed_now.clone());
                 let file_changed = now != taken && now.is_some();
@@ -51,7 +61,7 @@ pub async fn watch(app: Arc<App>, settings: Settings, watched: Watched, address:
                 feed_changed
             }
         };
-        reload(&app, settings.clone(), address, feed_changed).await;
+        reload(&served, settings.clone(), feed_changed).await;
     }
 }
 
@@ -62,7 +72,8 @@ fn feed_stamps(app: &App) -> Vec<Option<Stamp>> {
     sources.iter().map(|source| stamp(source)).collect()
 }
 
-async fn reload(app: &Arc<App>, settings: Settings, address: SocketAddr, feed_changed: bool) {
+async fn reload(served: &Served, settings: Settings, feed_changed: bool) {
+    let app = served.app.as_ref();
     let earlier = app.snapshot.load_full();
     let known = Arc::clone(&earlier);
     // Discovery may ask package managers, and a feed is large: both take time and block.
@@ -86,14 +97,23 @@ async fn reload(app: &Arc<App>, settings: Settings, address: SocketAddr, feed_ch
     if emptied && !earlier.config.policy_spec.groups.is_empty() {
         return refused(app, "the configuration file is empty".to_owned());
     }
-    let public_url = loaded
-        .config
-        .public_url
-        .clone()
-        .unwrap_or_else(|| format!("http://{address}"));
+    let certificate = match (&served.tls, loaded.config.tls.clone()) {
+        (None, None) => None,
+        (Some(tls), Some(certificate)) => Some((tls, certificate)),
+        _ => {
+            let why = "`[tls]` is turned on or off by a restart, not by a reload";
+            return refused(app, why.to_owned());
+        }
+    };
+    let public_url = loaded.config.seen_at(served.address);
     tell_difference(earlier.policy.knowledge(), &knowledge);
     match Snapshot::build(loaded.config, knowledge, &earlier.upstreams, public_url) {
         Ok(snapshot) => {
+            if let Some((tls, certificate)) = certificate
+                && let Err(error) = tls.renew(&certificate)
+            {
+                return refused(app, format!("tls.certificate: {error}"));
+            }
             let revision = snapshot.policy.revision();
             app.snapshot.store(Arc::new(snapshot));
             app.reload_refused.store(None);

@@ -13,7 +13,7 @@ use super::{Settings, complain, reload, say};
 use crate::admin::Admin;
 use crate::app::{App, Snapshot};
 use crate::config::{Config, Log, Source};
-use crate::edge::{self, Crew, Listener};
+use crate::edge::{self, Crew, Listener, Tls};
 use crate::handlers::Gateway;
 use crate::observe::access::AccessLog;
 use crate::origin::UpstreamTable;
@@ -35,14 +35,14 @@ pub fn run(settings: Settings) -> Result<ExitCode> {
 }
 
 async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
-    let listener = bind(loaded.config.listen, "listen").await?;
+    let mut listener = bind(loaded.config.listen, "listen").await?;
+    let tls = loaded.config.tls.as_ref().map(Tls::new).transpose()?;
+    let tls = tls.map(Arc::new);
+    listener.tls = tls.clone();
     let admin = bind(loaded.config.admin, "admin").await?;
     let address = listener.address;
-    let public_url = loaded
-        .config
-        .public_url
-        .clone()
-        .unwrap_or_else(|| format!("http://{address}"));
+    let public_url = loaded.config.seen_at(address);
+    let scheme = loaded.config.scheme();
     let data = loaded.config.data.clone();
     let table = upstream_table(&loaded.config, &public_url);
     let knowledge = load::knowledge(&loaded.config)?;
@@ -70,7 +70,7 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
         stopped,
     ));
     say(&format!(
-        "portcullis listening http://{address} admin http://{admin_address}"
+        "portcullis listening {scheme}://{address} admin http://{admin_address}"
     ));
     say(&table);
     for note in &loaded.notes {
@@ -80,7 +80,12 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
         file: loaded.file,
         stamp: loaded.stamp,
     };
-    let reloading = tokio::spawn(reload::watch(Arc::clone(&app), settings, watched, address));
+    let served = reload::Served {
+        app: Arc::clone(&app),
+        address,
+        tls,
+    };
+    let reloading = tokio::spawn(reload::watch(served, settings, watched));
     wait_for_end().await?;
     tracing::info!("stopping: running requests may end");
     let _ = stop.send(true);
@@ -119,7 +124,9 @@ async fn wait_for_end() -> Result<()> {
 /// Logs go to standard error; standard output holds the bound addresses.
 fn start_log(form: Log) {
     let filter = EnvFilter::try_from_env("PORTCULLIS_LOG").unwrap_or_else(|_| {
-        EnvFilter::new(format!("info,{}", crate::origin::upstream::LOG_FILTER))
+        // What a client does wrong in HTTP/2 is no warning to the operator.
+        let framework = crate::origin::upstream::LOG_FILTER;
+        EnvFilter::new(format!("info,h2=error,{framework}"))
     });
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

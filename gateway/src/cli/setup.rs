@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{Settings, complain, say};
-use crate::config::{Surroundings, own_addresses};
+use crate::config::{Surroundings, own_addresses, own_scheme};
 use crate::setup::{Client, Outcome, Plan, apply, plan};
 
 #[derive(Args)]
@@ -59,7 +59,8 @@ fn base(settings: &Settings) -> String {
         ..Default::default()
     };
     let own = own_addresses(&text, &overrides);
-    let listen = own.listen.map(|listen| format!("http://{listen}"));
+    let scheme = own_scheme(&text);
+    let listen = own.listen.map(|listen| format!("{scheme}://{listen}"));
     own.public_url.or(listen).unwrap_or_default()
 }
 

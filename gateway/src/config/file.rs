@@ -27,6 +27,15 @@ pub struct File {
     pub group: Vec<GroupSpec>,
     pub advisories: AdvisoriesEntry,
     pub limits: BTreeMap<String, LimitValue>,
+    pub tls: TlsEntry,
+}
+
+/// `[tls]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsEntry {
+    pub certificate: Option<PathBuf>,
+    pub key: Option<PathBuf>,
 }
 
 /// `[advisories]`.
@@ -200,6 +209,7 @@ mod tests {
         );
         assert_eq!(fields::<UpstreamTable>(), documented(&["upstreams", "npm"]));
         assert_eq!(fields::<GroupSpec>(), documented(&["group"]));
+        assert_eq!(fields::<TlsEntry>(), documented(&["tls"]));
         assert_eq!(fields::<AdvisoriesEntry>(), documented(&["advisories"]));
     }
 }

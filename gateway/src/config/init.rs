@@ -15,6 +15,10 @@ const HEAD: &str = "\
 # data = \"data\"
 # public_url = \"http://127.0.0.1:8080\"    # as clients see it; stands in documents
 # log = \"human\"                           # or \"json\"
+
+# [tls]                                   # clients then use https
+# certificate = \"gateway.pem\"
+# key = \"gateway.key\"
 ";
 
 const TAIL: &str = "

@@ -22,8 +22,18 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     ),
     (
         "public_url",
-        "http://<listen>",
+        "http(s)://<listen>",
         "address of the gateway as clients see it, in documents",
+    ),
+    (
+        "tls.certificate",
+        "none",
+        "PEM file of the certificate and its issuers; clients then use https",
+    ),
+    (
+        "tls.key",
+        "none",
+        "PEM file of its key, which only the gateway's user may read",
     ),
     ("log", "human", "form of the log: human or json"),
     (

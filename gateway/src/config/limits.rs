@@ -44,6 +44,8 @@ limits! {
     // Clients
     connections: Count as usize = count(10_000, 1),
         "client connections at once";
+    streams: Count as usize = count(100, 1),
+        "requests at once on one HTTP/2 connection";
     head_bytes: Bytes as u64 = size(32 * KIB),
         "largest request head";
     head_fields: Count as usize = count(100, 8),

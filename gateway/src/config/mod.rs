@@ -16,6 +16,7 @@ pub mod keys;
 pub mod limits;
 mod problem;
 mod registries;
+pub mod tls;
 pub mod units;
 pub mod upstream;
 
@@ -23,6 +24,7 @@ pub use discover::{Discovery, Found, Own, Surroundings};
 pub use keys::key_table;
 pub use limits::Limits;
 pub use problem::{ConfigError, Problem};
+pub use tls::Tls;
 pub use upstream::{Secret, Source, Upstream};
 
 use file::{File, LimitValue};
@@ -37,8 +39,10 @@ pub struct Config {
     pub admin: SocketAddr,
     /// The folder of the cache and of what was published.
     pub data: PathBuf,
-    /// The address that clients see, without a trailing slash; else `http://` and the bound one.
+    /// The address that clients see, without a trailing slash; else the bound one, see [`Config::seen_at`].
     pub public_url: Option<String>,
+    /// The certificate of `listen`; without one it speaks no TLS.
+    pub tls: Option<Tls>,
     /// The form of the log.
     pub log: Log,
     /// Whether refusals carry a problem document, RFC 9457.
@@ -143,6 +147,21 @@ impl Config {
             Err(findings.into_error())
         }
     }
+
+    /// The address that clients see when `listen` was bound to this one; without a trailing slash.
+    pub fn seen_at(&self, bound: SocketAddr) -> String {
+        self.public_url
+            .clone()
+            .unwrap_or_else(|| format!("{}://{bound}", self.scheme()))
+    }
+
+    /// How addresses at `listen` begin.
+    pub fn scheme(&self) -> &'static str {
+        match self.tls {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
 }
 
 /// The gateway's own addresses as far as a configuration tells them, for [`discover`] to leave
@@ -169,6 +188,16 @@ pub fn own_addresses(text: &str, overrides: &Overrides) -> Own {
     }
 }
 
+/// How the gateway's own addresses begin, as far as a configuration tells it.
+pub fn own_scheme(text: &str) -> &'static str {
+    let table: toml::Table = text.parse().unwrap_or_default();
+    if table.contains_key("tls") {
+        "https"
+    } else {
+        "http"
+    }
+}
+
 fn lower(
     file: File,
     overrides: Overrides,
@@ -188,6 +217,7 @@ fn lower(
         );
     }
     let public_url = public_url(overrides.public_url.or(file.public_url), findings);
+    let tls = tls::lower(file.tls, findings);
     let limits = limits_of(&file.limits, findings);
     let own = Own {
         listen: Some(listen),
@@ -207,6 +237,7 @@ fn lower(
             .or(file.data)
             .unwrap_or_else(|| PathBuf::from("data")),
         public_url,
+        tls,
         log: log_of(file.log.as_deref(), findings),
         problem_json: file.problem_json.unwrap_or(true),
         limits,

@@ -91,6 +91,11 @@ impl<'a> Findings<'a> {
         Ok(findings)
     }
 
+    /// The folder of the configuration file, where relative paths start.
+    pub(super) fn folder(&self) -> &'a Path {
+        self.origin.parent().unwrap_or(Path::new(""))
+    }
+
     /// Reports a problem with the key at `path`.
     pub(super) fn report(&mut self, path: &[&str], message: impl Into<String>) {
         let place = self.places.iter().find(|place| place.path == path);

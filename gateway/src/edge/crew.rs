@@ -10,6 +10,7 @@ use tokio::runtime;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::session::{self, Door};
+use super::tls;
 
 /// An accepted connection on its way to a thread.
 pub struct Accepted {
@@ -82,7 +83,10 @@ async fn serve(mut incoming: mpsc::UnboundedReceiver<Accepted>) {
                 Ok(stream) => {
                     // Replies are written whole; waiting for more to send would only delay them.
                     let _ = stream.set_nodelay(true);
-                    session::run(stream, peer, door).await;
+                    match door.tls.clone() {
+                        Some(tls) => tls::run(stream, peer, &tls, door).await,
+                        None => session::run(stream, peer, door).await,
+                    }
                 }
                 Err(error) => tracing::error!(%error, "a connection can't be served"),
             }

@@ -40,7 +40,23 @@ pub struct BadHead {
     pub message: &'static str,
 }
 
-const fn bad(message: &'static str) -> BadHead {
+/// The head is larger than `head_bytes`.
+pub const TOO_LARGE: BadHead = BadHead {
+    status: 431,
+    message: "the request head is too large",
+};
+
+/// The head has more fields than `head_fields`.
+pub const TOO_MANY_FIELDS: BadHead = BadHead {
+    status: 431,
+    message: "too many header fields",
+};
+
+/// A body where there is none to be.
+pub const NO_BODY: BadHead = bad("this method takes no body");
+
+/// 400 for this reason.
+pub const fn bad(message: &'static str) -> BadHead {
     BadHead {
         status: 400,
         message,
@@ -54,18 +70,13 @@ pub fn parse(bytes: &Bytes, fields_max: usize, target_max: usize) -> Result<Head
         .ok_or(bad("head does not end in an empty line"))?;
     let (first, fields) = next_line(text)?;
     let line = RequestLine::parse(first)?;
-    if line.target.len() > target_max {
-        return Err(BadHead {
-            status: 414,
-            message: "request target is too long",
-        });
-    }
     let headers = headers(bytes, fields, fields_max)?;
-    let (path, query) = target::parse(line.target).map_err(|error| bad(error.0))?;
+    let (path, query) = target(line.target, target_max)?;
     let framing = framing(&headers, line.http_1_0)?;
+    check_credentials(&headers)?;
     let bodiless = matches!(line.method, Method::Get | Method::Head | Method::Options);
     if bodiless && !matches!(framing, Framing::None | Framing::Length(0)) {
-        return Err(bad("this method takes no body"));
+        return Err(NO_BODY);
     }
     Ok(Head {
         method: line.method,
@@ -76,6 +87,25 @@ pub fn parse(bytes: &Bytes, fields_max: usize, target_max: usize) -> Result<Head
         keep_alive: keep_alive(&headers, line.http_1_0),
         headers,
         framing,
+    })
+}
+
+/// The path and the query of a target, which has at most `max` bytes.
+pub fn target(target: &[u8], max: usize) -> Result<(Path, Query), BadHead> {
+    if target.len() > max {
+        return Err(BadHead {
+            status: 414,
+            message: "request target is too long",
+        });
+    }
+    target::parse(target).map_err(|error| bad(error.0))
+}
+
+/// A method of ours.
+pub fn method(name: &[u8]) -> Result<Method, BadHead> {
+    Method::parse(name).ok_or(BadHead {
+        status: 405,
+        message: "method is not known here",
     })
 }
 
@@ -114,12 +144,8 @@ impl<'a> RequestLine<'a> {
             b"HTTP/1.0" => true,
             _ => return Err(bad("only HTTP/1.1 and HTTP/1.0 are spoken here")),
         };
-        let method = Method::parse(method).ok_or(BadHead {
-            status: 405,
-            message: "method is not known here",
-        })?;
         Ok(Self {
-            method,
+            method: self::method(method)?,
             target,
             http_1_0,
         })
@@ -131,10 +157,7 @@ fn headers(head: &Bytes, mut rest: Option<&[u8]>, fields_max: usize) -> Result<H
     let mut headers = HeaderMap::with_capacity(16);
     while let Some(text) = rest {
         if headers.len() >= fields_max {
-            return Err(BadHead {
-                status: 431,
-                message: "too many header fields",
-            });
+            return Err(TOO_MANY_FIELDS);
         }
         let line;
         (line, rest) = next_line(text)?;
@@ -145,20 +168,24 @@ fn headers(head: &Bytes, mut rest: Option<&[u8]>, fields_max: usize) -> Result<H
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
         // HeaderName refuses white space, so neither folding nor a space before the colon gets through.
         let name = HeaderName::from_bytes(name).map_err(|_| bad("illegal header name"))?;
-        if value
-            .iter()
-            .any(|byte| byte.is_ascii_control() && *byte != b'\t')
-        {
-            return Err(bad("control character in a header value"));
-        }
+        check_value(value)?;
         let value = HeaderValue::from_maybe_shared(head.slice_ref(value));
         headers.append(name, value.map_err(|_| bad("illegal header value"))?);
     }
     Ok(headers)
 }
 
+/// What no field value may hold (RFC 9110 §5.5).
+pub fn check_value(value: &[u8]) -> Result<(), BadHead> {
+    let is_illegal = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
+    if value.iter().any(is_illegal) {
+        return Err(bad("control character in a header value"));
+    }
+    Ok(())
+}
+
 /// The single value of a field that may stand once.
-fn once<'a>(
+pub fn once<'a>(
     headers: &'a HeaderMap,
     name: HeaderName,
     doubled: &'static str,
@@ -171,32 +198,38 @@ fn once<'a>(
     Ok(first)
 }
 
+/// Two credentials are none.
+pub fn check_credentials(headers: &HeaderMap) -> Result<(), BadHead> {
+    once(headers, header::AUTHORIZATION, "Authorization stands twice").map(drop)
+}
+
 /// RFC 9112 §6.3, with every ambiguity refused.
 fn framing(headers: &HeaderMap, http_1_0: bool) -> Result<Framing, BadHead> {
-    let length = once(
-        headers,
-        header::CONTENT_LENGTH,
-        "Content-Length stands twice",
-    )?;
+    let length = content_length(headers)?;
     let coding = once(
         headers,
         header::TRANSFER_ENCODING,
         "Transfer-Encoding stands twice",
     )?;
-    once(headers, header::AUTHORIZATION, "Authorization stands twice")?;
     match (length, coding) {
         (Some(_), Some(_)) => Err(bad("both Content-Length and Transfer-Encoding")),
         (None, Some(b"chunked")) if !http_1_0 => Ok(Framing::Chunked),
         (None, Some(_)) => Err(bad("only the chunked transfer coding is taken")),
-        (Some(digits), None) => Ok(Framing::Length(content_length(digits)?)),
+        (Some(length), None) => Ok(Framing::Length(length)),
         (None, None) => Ok(Framing::None),
     }
 }
 
-fn content_length(digits: &[u8]) -> Result<u64, BadHead> {
+/// The `Content-Length`, which stands once and is nothing but digits.
+pub fn content_length(headers: &HeaderMap) -> Result<Option<u64>, BadHead> {
+    let name = header::CONTENT_LENGTH;
+    let Some(digits) = once(headers, name, "Content-Length stands twice")? else {
+        return Ok(None);
+    };
     let legal = !digits.is_empty() && digits.len() <= 18 && digits.iter().all(u8::is_ascii_digit);
     let text = std::str::from_utf8(digits).ok().filter(|_| legal);
     text.and_then(|text| text.parse().ok())
+        .map(Some)
         .ok_or(bad("Content-Length is not a number"))
 }
 
@@ -208,6 +241,11 @@ fn host(headers: &HeaderMap, http_1_0: bool) -> Result<String, BadHead> {
             Err(bad("Host is missing"))
         };
     };
+    host_name(value)
+}
+
+/// A host with or without a port, in small letters. It is only ever compared.
+pub fn host_name(value: &[u8]) -> Result<String, BadHead> {
     let legal = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte);
     if value.is_empty() || !value.iter().all(legal) {
         return Err(bad("illegal Host"));

@@ -10,12 +10,15 @@ use tokio::sync::{Semaphore, watch};
 use super::Answerer;
 use super::crew::{Accepted, Crew};
 use super::session::Door;
+use super::tls::Tls;
 use crate::bounds::Budget;
 
 /// A bound address that is not served yet.
 pub struct Listener {
     listener: TcpListener,
     pub address: SocketAddr,
+    /// What connections shake hands with; without it they speak plain HTTP/1.
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl Listener {
@@ -23,7 +26,11 @@ impl Listener {
     pub async fn bind(address: SocketAddr) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address })
+        Ok(Self {
+            listener,
+            address,
+            tls: None,
+        })
     }
 
     /// The next connection. It belongs to no runtime yet.
@@ -58,6 +65,7 @@ pub async fn serve(
                     answerer: Arc::clone(&answerer),
                     memory: Arc::clone(&memory),
                     stop: stop.clone(),
+                    tls: listener.tls.clone(),
                 };
                 crew.give(Accepted {
                     stream,

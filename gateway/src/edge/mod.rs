@@ -6,18 +6,23 @@
 
 mod connection;
 mod crew;
+mod date;
 mod deadline;
+mod gather;
+mod h2;
 pub mod head;
 pub mod listen;
 mod reader;
 pub mod route;
 mod session;
 pub mod target;
+pub mod tls;
 mod wire;
 mod writer;
 
 pub use crew::Crew;
 pub use listen::{Listener, serve};
+pub use tls::Tls;
 pub use writer::Sent;
 
 use std::future::Future;

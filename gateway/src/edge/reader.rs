@@ -63,15 +63,7 @@ impl<W: Wire> Connection<W> {
         limits: &Limits,
         memory: &mut Reservation,
     ) -> Result<Bytes, NoRequest> {
-        let max = limits.request_body_bytes;
-        let room = match framing {
-            Framing::None => 0,
-            Framing::Length(length) => length.min(max),
-            Framing::Chunked => max,
-        };
-        if !memory.grow(room) {
-            return Err(BUSY);
-        }
+        let room = room(framing, limits, memory)?;
         let mut inlet = Inlet {
             wire: &mut self.wire,
             inbox: &mut self.inbox,
@@ -79,14 +71,32 @@ impl<W: Wire> Connection<W> {
         let read = async {
             match framing {
                 Framing::None => Ok(Bytes::new()),
-                Framing::Length(length) if length > max => Err(TOO_LARGE),
-                Framing::Length(length) => inlet.exactly(length as usize).await,
-                Framing::Chunked => inlet.chunked(max as usize).await,
+                Framing::Length(_) => inlet.exactly(room).await,
+                Framing::Chunked => inlet.chunked(room).await,
             }
         };
         let (read, _) = self.deadline.within(limits.body_deadline, read).await;
-        read.unwrap_or(Err(refused(408, "the request body took too long")))
+        read.unwrap_or(Err(BODY_TOO_SLOW))
     }
+}
+
+/// The bytes that a body may have, taken out of the memory of all.
+pub fn room(
+    framing: Framing,
+    limits: &Limits,
+    memory: &mut Reservation,
+) -> Result<usize, NoRequest> {
+    let max = limits.request_body_bytes;
+    let room = match framing {
+        Framing::None => 0,
+        Framing::Length(length) if length > max => return Err(TOO_LARGE),
+        Framing::Length(length) => length,
+        Framing::Chunked => max,
+    };
+    if !memory.grow(room) {
+        return Err(BUSY);
+    }
+    Ok(room as usize)
 }
 
 async fn read_head<W: Wire>(
@@ -105,14 +115,14 @@ async fn read_head<W: Wire>(
         }
         searched = inbox.len().saturating_sub(3);
         if inbox.len() > limits.head_bytes as usize {
-            return Err(refused(431, "the request head is too large"));
+            return Err(head::TOO_LARGE.into());
         }
         if !more(wire, inbox).await? {
             return Err(NoRequest::Gone);
         }
     };
     if end > limits.head_bytes as usize {
-        return Err(refused(431, "the request head is too large"));
+        return Err(head::TOO_LARGE.into());
     }
     let bytes = inbox.split_to(end).freeze();
     Ok(head::parse(
@@ -187,7 +197,11 @@ async fn more<W: Wire>(wire: &mut W, inbox: &mut BytesMut) -> io::Result<bool> {
     Ok(wire.read_buf(inbox).await? > 0)
 }
 
-const TOO_LARGE: NoRequest = refused(413, "the request body is larger than request_body_bytes");
+/// The body is larger than `request_body_bytes`.
+pub const TOO_LARGE: NoRequest = refused(413, "the request body is larger than request_body_bytes");
+
+/// The body took longer than `body_deadline`.
+pub const BODY_TOO_SLOW: NoRequest = refused(408, "the request body took too long");
 
 const BUSY: NoRequest = refused(
     503,

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::connection::Connection;
 use super::head::BadHead;
 use super::reader::NoRequest;
+use super::tls::Tls;
 use super::wire::Wire;
 use super::writer::Manner;
 use super::{Answerer, head::Framing};
@@ -21,6 +22,8 @@ pub struct Door {
     pub memory: Arc<Budget>,
     /// Turns true when the listener stops.
     pub stop: watch::Receiver<bool>,
+    /// What the listener shakes hands with, if it speaks TLS.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// Serves a connection until it closes, breaks a rule, or the listener stops.
@@ -43,11 +46,7 @@ pub async fn run<W: Wire>(wire: W, peer: SocketAddr, door: Door) {
             }
         };
         if head.framing != Framing::None && !answerer.takes_body(&head) {
-            let refusal = BadHead {
-                status: 405,
-                message: "this address takes no upload",
-            };
-            refuse(&mut connection, answerer, NoRequest::Refused(refusal)).await;
+            refuse(&mut connection, answerer, NO_UPLOAD.into()).await;
             break;
         }
         let expects = head.headers.contains_key(http::header::EXPECT);
@@ -83,22 +82,32 @@ pub async fn run<W: Wire>(wire: W, peer: SocketAddr, door: Door) {
     connection.close().await;
 }
 
+/// A body where none is taken.
+pub const NO_UPLOAD: BadHead = BadHead {
+    status: 405,
+    message: "this address takes no upload",
+};
+
+/// How a request is refused that never got past the edge.
+pub fn refusal(BadHead { status, message }: BadHead) -> Reply {
+    Reply::full(status, "text/plain; charset=utf-8", format!("{message}\n"))
+        .with(http::header::CACHE_CONTROL, "no-store")
+}
+
 async fn refuse<W: Wire>(
     connection: &mut Connection<W>,
     answerer: &dyn Answerer,
     error: NoRequest,
 ) {
-    let NoRequest::Refused(BadHead { status, message }) = error else {
+    let NoRequest::Refused(error) = error else {
         return;
     };
-    answerer.refused_at_edge(status);
-    let reply = Reply::full(status, "text/plain; charset=utf-8", format!("{message}\n"))
-        .with(http::header::CACHE_CONTROL, "no-store");
+    answerer.refused_at_edge(error.status);
     let limits = answerer.limits();
     let manner = Manner {
         keep_alive: false,
         stall: limits.write_stall,
         least_rate: limits.minimum_rate,
     };
-    connection.send(reply, manner).await;
+    connection.send(refusal(error), manner).await;
 }

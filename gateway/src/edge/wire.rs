@@ -2,6 +2,7 @@
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 /// A stream of bytes to and from a client.
 pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {
@@ -12,6 +13,13 @@ pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {
 impl Wire for TcpStream {
     fn socket(&self) -> Option<&TcpStream> {
         Some(self)
+    }
+}
+
+impl Wire for TlsStream<TcpStream> {
+    /// None: what goes out is sealed first.
+    fn socket(&self) -> Option<&TcpStream> {
+        None
     }
 }
 

@@ -1,15 +1,15 @@
 //! Writes replies onto a connection: head and body in one call where both are at hand, files by the kernel.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, IoSlice, Write as _};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rustix::fs::sendfile;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 
 use super::connection::Connection;
+use super::date::date;
 use super::deadline::Deadline;
 use super::wire::Wire;
 use crate::bounds::Pace;
@@ -35,6 +35,9 @@ pub struct Sent {
     pub complete: bool,
 }
 
+/// How long the end of a connection may take.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 impl<W: Wire> Connection<W> {
     /// Writes one reply.
     pub async fn send(&mut self, reply: Reply, manner: Manner) -> Sent {
@@ -53,6 +56,11 @@ impl<W: Wire> Connection<W> {
                 outlet.pieces(&self.outbox, source.as_mut(), length).await
             }
         };
+        // A wire with TLS may still hold sealed bytes that the socket had no room for.
+        let result = match result {
+            Ok(sent) => outlet.flush().await.map(|()| sent).map_err(|_| sent),
+            broken => broken,
+        };
         let complete = result.is_ok();
         Sent {
             body_bytes: result.unwrap_or_else(|sent| sent),
@@ -63,12 +71,17 @@ impl<W: Wire> Connection<W> {
 
     /// Writes `100 Continue` (RFC 9110 §15.2.1). A failure shows at the body that does not come.
     pub async fn invite_body(&mut self) {
-        let _ = self.wire.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
+        let invitation = self.wire.write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
+        if invitation.await.is_ok() {
+            let _ = self.wire.flush().await;
+        }
     }
 
     /// Ends the connection.
     pub async fn close(mut self) {
-        let _ = self.wire.shutdown().await;
+        // TLS says farewell, for which a client that reads nothing leaves no room.
+        let farewell = self.wire.shutdown();
+        let _ = self.deadline.within(FAREWELL, farewell).await;
     }
 }
 
@@ -85,15 +98,12 @@ fn push_head(head: &mut Vec<u8>, reply: &Reply, keep_alive: bool) {
         head.extend_from_slice(value.as_bytes());
         head.extend_from_slice(b"\r\n");
     }
-    let length = match &reply.body {
-        ReplyBody::Full(_) if matches!(reply.status, 204 | 304) => None,
-        ReplyBody::Full(body) => Some(body.len() as u64),
-        ReplyBody::Stream { length, .. } | ReplyBody::Head { length } => Some(*length),
-    };
-    if let Some(length) = length {
+    if let Some(length) = content_length(reply) {
         let _ = write!(head, "content-length: {length}\r\n");
     }
-    push_date(head);
+    head.extend_from_slice(b"date: ");
+    head.extend_from_slice(date().as_bytes());
+    head.extend_from_slice(b"\r\n");
     head.extend_from_slice(if keep_alive {
         b"connection: keep-alive\r\n\r\n"
     } else {
@@ -101,21 +111,13 @@ fn push_head(head: &mut Vec<u8>, reply: &Reply, keep_alive: bool) {
     });
 }
 
-/// The `Date` line, written anew when the second changes.
-fn push_date(head: &mut Vec<u8>) {
-    thread_local! {
-        static LINE: RefCell<(u64, Vec<u8>)> = const { RefCell::new((0, Vec::new())) };
+/// What `Content-Length` says; nothing where a reply has none (RFC 9110 §8.6).
+pub fn content_length(reply: &Reply) -> Option<u64> {
+    match &reply.body {
+        ReplyBody::Full(_) if matches!(reply.status, 204 | 304) => None,
+        ReplyBody::Full(body) => Some(body.len() as u64),
+        ReplyBody::Stream { length, .. } | ReplyBody::Head { length } => Some(*length),
     }
-    let now = SystemTime::now();
-    let since = now.duration_since(SystemTime::UNIX_EPOCH);
-    let second = since.map_or(0, |since| since.as_secs());
-    LINE.with_borrow_mut(|(written, line)| {
-        if *written != second || line.is_empty() {
-            *written = second;
-            *line = format!("date: {}\r\n", httpdate::fmt_http_date(now)).into_bytes();
-        }
-        head.extend_from_slice(line);
-    });
 }
 
 fn standard_phrase(status: u16) -> &'static str {
@@ -200,6 +202,15 @@ impl<W: Wire> Outlet<'_, W> {
             };
         }
         if sent == length { Ok(sent) } else { Err(sent) }
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        let flush = self.wire.flush();
+        self.deadline
+            .within(self.stall, flush)
+            .await
+            .0
+            .map_err(|_| late())?
     }
 
     async fn put(&mut self, mut bytes: &[u8]) -> io::Result<()> {
