@@ -332,6 +332,7 @@ pub trait Protocol: Send + Sync {
     fn media_type(&self, target: &ArtifactTarget) -> &'static str;
 }
 
+mod json;
 pub mod maven;
 pub mod npm;
 pub mod pypi;

@@ -7,7 +7,6 @@
 mod accept;
 mod audit;
 mod dates;
-pub(super) mod json;
 mod merge;
 mod packument;
 mod path;

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::json::Span;
+use super::super::json::Span;
 
 /// The document of one package, in the form it is rendered from.
 #[derive(Debug)]

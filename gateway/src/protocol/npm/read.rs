@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use rules::PackageName;
 
-use super::json::{self, Malformed, Scanner, Span};
+use super::super::json::{self, Malformed, Scanner, Span};
 use super::packument::{Dated, EVENTS, Field, Packument, Time};
 use super::release::{Found, Releases};
 use super::{dates, path};

@@ -9,7 +9,7 @@ use std::collections::hash_map::{Entry as Slot, HashMap};
 
 use rules::{Digest, DigestAlgorithm, PackageName};
 
-use super::json::{self, Malformed, Scanner, Span};
+use super::super::json::{self, Malformed, Scanner, Span};
 use super::packument::{Address, Edit, Places, Version};
 use super::path;
 use super::trim::{self, Trimming};

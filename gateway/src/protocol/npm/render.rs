@@ -2,7 +2,7 @@
 
 use rules::PackageName;
 
-use super::json::{self, Span};
+use super::super::json::{self, Span};
 use super::merge::{Entry, Merged};
 use super::packument::{Address, Dated, Edit, Field, Packument, Version};
 use super::path;

@@ -1,6 +1,6 @@
 //! The fields of a version that the abbreviated packument has.
 
-use super::json::Span;
+use super::super::json::Span;
 
 /// The scripts that run on install.
 const INSTALL_SCRIPTS: [&str; 3] = ["preinstall", "install", "postinstall"];

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use rules::PackageName;
 use serde_json::{Map, Value, json};
 
-use super::super::npm::json;
+use super::super::json;
 use super::super::{Part, Rendered, Unrenderable};
 use super::entry::Entry;
 use super::filename::same_version;

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use rules::{Digest, DigestAlgorithm};
 
-use super::super::npm::json::{self, Scanner};
+use super::super::json::{self, Scanner};
 
 /// An honest entry has a dozen keys, and looking one up is a walk over all of them.
 const FIELDS_MAX: usize = 64;

@@ -8,7 +8,7 @@ use rules::PackageName;
 use serde_json::{Map, Value};
 use tl::{HTMLTag, Node, Parser};
 
-use super::super::npm::json::{self, Scanner};
+use super::super::json::{self, Scanner};
 use super::super::{Document, Index, Unreadable};
 use super::entry::{Entry, HASHES};
 use super::page::{Project, Shelf, index};

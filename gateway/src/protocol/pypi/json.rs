@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use rules::PackageName;
 use serde_json::{Map, Value};
 
-use super::super::npm::json::{Malformed, Scanner};
+use super::super::json::{Malformed, Scanner};
 use super::super::{Document, Index, Unreadable};
 use super::page::{Project, Shelf, index};
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use rules::{Digest, Ecosystem, PackageName, VersionKey};
 use serde_json::{Map, Value};
 
-use super::super::npm::json::{self, Malformed, Scanner, Span};
+use super::super::json::{self, Malformed, Scanner, Span};
 use super::super::{Body, Index, Listed, ListedFile, Location};
 use super::entry::{Entry, digests};
 use super::{address, filename};

@@ -3,7 +3,7 @@
 use rules::PackageName;
 use serde_json::{Map, Value, json};
 
-use super::super::npm::json;
+use super::super::json;
 use super::super::{Part, Rendered, SimpleForm, Unrenderable};
 use super::accept::content_type;
 use super::entry::{Entry, strongest};

@@ -3,49 +3,16 @@
 //! The grammar of RFC 8259 is checked at every byte that is stepped over; what a string holds is
 //! only decoded where somebody reads it. Nothing here recurses.
 
+mod span;
+mod write;
+
 use std::borrow::Cow;
-use std::ops::Range;
+
+pub(in crate::protocol) use span::Span;
+pub(in crate::protocol) use write::{push_comma, push_key, push_string};
 
 /// As deep as objects and arrays nest in any honest document; serde_json has the same bound.
 const DEPTH_MAX: u32 = 128;
-
-/// A stretch of a document. A `Range`, but small and `Copy`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::protocol) struct Span {
-    start: u32,
-    end: u32,
-}
-
-impl Span {
-    /// Only for places in a text that a [`Scanner`] took, so that they fit.
-    pub const fn new(start: usize, end: usize) -> Self {
-        Self {
-            start: start as u32,
-            end: end as u32,
-        }
-    }
-
-    pub const fn start(self) -> usize {
-        self.start as usize
-    }
-
-    pub const fn end(self) -> usize {
-        self.end as usize
-    }
-
-    pub const fn len(self) -> usize {
-        self.range().end.saturating_sub(self.range().start)
-    }
-
-    pub const fn range(self) -> Range<usize> {
-        self.start()..self.end()
-    }
-
-    /// The stretch of its document; empty if it is of another one.
-    pub fn of(self, text: &str) -> &str {
-        text.get(self.range()).unwrap_or_default()
-    }
-}
 
 /// The text is no JSON, or not the JSON that was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -399,31 +366,6 @@ const fn is_plain(byte: u8) -> bool {
 fn is_code(digits: &[u8]) -> bool {
     let four = digits.first_chunk::<4>();
     four.is_some_and(|four| four.iter().all(u8::is_ascii_hexdigit))
-}
-
-/// Appends a JSON string.
-pub(in crate::protocol) fn push_string(out: &mut Vec<u8>, text: &str) {
-    if plain_end(text.as_bytes(), 0) == text.len() {
-        out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
-    } else {
-        // A string always serialises, and a vector always takes it.
-        let _ = serde_json::to_writer(out, text);
-    }
-}
-
-/// Appends `"key":`, with a comma where something stands before it.
-pub(in crate::protocol) fn push_key(out: &mut Vec<u8>, key: &str) {
-    push_comma(out);
-    push_string(out, key);
-    out.push(b':');
-}
-
-pub(in crate::protocol) fn push_comma(out: &mut Vec<u8>) {
-    if !matches!(out.last(), None | Some(b'{' | b'[')) {
-        out.push(b',');
-    }
 }
 
 #[cfg(test)]
