@@ -7,7 +7,7 @@ import json
 from documents import KB, MB, LARGE_VERSIONS, YOUNG_VERSIONS, SIZES, tarball_path
 from load import PER_CPU, Work, ratios, warm
 from rows import Row
-from server import Failure, free_port
+from server import Failure
 
 ABBREVIATED = "application/vnd.npm.install-v1+json"
 NPM_ACCEPT = f"{ABBREVIATED}; q=1.0, application/json; q=0.8, */*"
@@ -45,16 +45,8 @@ def tls(bench):
                                               ("10 MB", 10 * MB, 4))
              for form in ("http/1.1", *bench.unless_quick("h2"))]
     limits = {"2 KB": 1.05, "100 KB": 1.6, "10 MB": 1.6}
-    port = free_port()
-    table = bench.peers.tls_table(port)
-    if table is None:
-        for work in works:
-            limit = limits[" ".join(work.name.split()[:2])]
-            yield Row("tls", f"{work.name}, gateway / nginx", "per CPU s", limit=limit,
-                      note="not built: the gateway takes no key for TLS")
-        return
+    table = bench.peers.tls_table()
     servers = bench.start("gateway", "nginx", gateway={"more": table})
-    servers[0].tls_port = port
     for work in works:
         limit = limits[" ".join(work.name.split()[:2])]
         yield from beside(bench, "tls", servers, work, same_bytes(bench), {"nginx": limit})

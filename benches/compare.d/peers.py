@@ -14,10 +14,6 @@ from server import Failure, Server, free_port
 TLS_CIPHER = "TLS_AES_128_GCM_SHA256"
 REAL_GROUPS = 100
 CONTROLS = ('min_age = "3d"\n', 'lookalike = "warn"\n')
-# How a configuration may ask for TLS; the first that the gateway accepts is used.
-TLS_TABLES = ('[tls]\ncertificate = "{certificate}"\nkey = "{key}"\nlisten = "127.0.0.1:{port}"\n',
-              '[listen_tls]\naddress = "127.0.0.1:{port}"\ncertificate = "{certificate}"\n'
-              'key = "{key}"\n')
 
 
 class Peers:
@@ -55,6 +51,8 @@ class Peers:
             self.binary, "serve", "--config", config, "--data", data or folder / "data",
             "--listen", f"127.0.0.1:{port}", "--admin", "127.0.0.1:0",
         ], folder, port, "/npm/public")
+        if "[tls]" in more:
+            server.tls_port, server.speaks_plain = port, False
         return server
 
     def policy(self, groups=REAL_GROUPS):
@@ -75,13 +73,9 @@ class Peers:
                               cwd=self.folder, env={"HOME": str(self.folder), "PATH": "/usr/bin"})
         return done.returncode in (0, 1)
 
-    def tls_table(self, port):
-        """What makes the gateway speak TLS; nothing if it cannot."""
-        for form in TLS_TABLES:
-            text = form.format(certificate=self.certificate, key=self.key, port=port)
-            if self.accepts(text):
-                return text
-        return None
+    def tls_table(self):
+        """What makes the gateway's listener speak TLS, and nothing else."""
+        return f'\n[tls]\ncertificate = "{self.certificate}"\nkey = "{self.key}"\n'
 
     def nginx(self, folder):
         port, tls_port = free_port(), free_port()
