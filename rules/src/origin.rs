@@ -29,6 +29,8 @@ pub struct Origin {
     asked: Arc<str>,
     claimed: bool,
     imitated: Option<Arc<LookAlike>>,
+    /// The package's group, and the revision of the policy that has it.
+    group: (usize, u64),
 }
 
 /// What came of looking in one place.
@@ -74,7 +76,26 @@ impl Origin {
             asked,
             claimed,
             imitated: None,
+            group: (usize::MAX, 0),
         }
+    }
+
+    /// With the place of its package's group in a policy.
+    pub(crate) fn in_group(self, group: usize, revision: u64) -> Self {
+        Self {
+            group: (group, revision),
+            ..self
+        }
+    }
+
+    /// The place of the package's group, if this origin was made by the policy of that revision.
+    pub(crate) fn group_in(&self, revision: u64) -> Option<usize> {
+        (self.group.1 == revision).then_some(self.group.0)
+    }
+
+    /// Whether the name belongs to the house.
+    pub(crate) const fn is_claimed(&self) -> bool {
+        self.claimed
     }
 
     /// With the name that its package imitates.

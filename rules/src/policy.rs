@@ -4,6 +4,7 @@
 //! ([`Policy::admit`]), may this be published ([`Policy::publish`]). Nothing here waits, reads a
 //! clock or touches a disk; a policy is a value, and is replaced whole.
 
+mod admission;
 mod explanation;
 mod finding;
 mod hierarchy;
@@ -22,9 +23,7 @@ use std::time::SystemTime;
 pub use explanation::{ControlExplanation, Explanation, PlaceExplanation, SearchExplanation};
 pub use finding::{Finding, Severity};
 
-use crate::age::Age;
-use crate::decision::{Control, Decision, Inspection, Permit, Publish, Reason, Verdict};
-use crate::facts::Facts;
+use crate::decision::{Control, Publish, Reason, Verdict};
 use crate::flags::{Flag, Flags};
 use crate::group::GroupSpec;
 use crate::knowledge::Knowledge;
@@ -161,7 +160,7 @@ impl Policy {
             imitated: self.imitated(subject, now),
         };
         let internal = self.inward(Control::Internal, subject, asked, flags);
-        origins.push(subject.origin(Place::Holding, asked, asked));
+        origins.push(self.origin(subject, Place::Holding, asked, asked));
         origins.extend(self.external(subject, asked, asked, &outside));
         if others.is_empty() {
             return origins;
@@ -174,78 +173,10 @@ impl Policy {
             return origins;
         }
         for other in others {
-            origins.push(subject.origin(Place::Holding, other, asked));
+            origins.push(self.origin(subject, Place::Holding, other, asked));
             origins.extend(self.external(subject, other, asked, &outside));
         }
         origins
-    }
-
-    /// May this version be served from this origin? Where it may come from was decided with the
-    /// origin. What is held already is not asked for its age or its name again, but malware stops.
-    pub fn admit(
-        &self,
-        origin: &Origin,
-        version: &str,
-        facts: &Facts,
-        now: SystemTime,
-    ) -> Decision {
-        let subject = self.subject(origin.package());
-        let mut found = self.found_advisories(subject, Some(version), now);
-        if origin.place() == Place::External {
-            if let Some(imitated) = origin.imitated() {
-                found.extend(self.found_imitation(subject, imitated));
-                found.extend(self.found_suspicion(subject, imitated, facts, now));
-            }
-            found.extend(self.found_age(subject, version, facts, now));
-        }
-        let decisive = found
-            .iter()
-            .position(|found| matches!(found.verdict, Verdict::Deny | Verdict::Hold));
-        let told = decisive.or(if found.is_empty() { None } else { Some(0) });
-        match told.map(|at| found.swap_remove(at)) {
-            None => Decision::Allow(Permit::new(origin, version)),
-            Some(found) => match found.verdict {
-                Verdict::Deny => Decision::Deny(found.reason),
-                Verdict::Hold => Decision::Hold(Inspection::new(origin, version), found.reason),
-                Verdict::Warn | Verdict::Allow => {
-                    Decision::Warn(Permit::new(origin, version), found.reason)
-                }
-            },
-        }
-    }
-
-    /// A version from an origin that may be asked may be fetched to be looked at, whatever the verdict on it.
-    pub fn inspect(&self, origin: &Origin, version: &str) -> Inspection {
-        Inspection::new(origin, version)
-    }
-
-    /// When the next verdict on a package from this origin changes by itself, as far as that does not show in a hold:
-    /// an exemption ends, or a package grows too old to be suspicious.
-    pub fn changes_at(
-        &self,
-        origin: &Origin,
-        facts: &Facts,
-        now: SystemTime,
-    ) -> Option<SystemTime> {
-        let subject = self.subject(origin.package());
-        let exemption = self.screen(subject).exemption.as_ref();
-        let ends = exemption.and_then(|exemption| exemption.until);
-        let grown = origin
-            .imitated()
-            .and(facts.package_since)
-            .and_then(|since| since.checked_add(screening::THIN_AGE));
-        [ends, grown]
-            .into_iter()
-            .flatten()
-            .filter(|moment| *moment > now)
-            .min()
-    }
-
-    /// Whether the verdict on a version from outside depends on when it and its package were published.
-    pub fn judges_age(&self, outside: &Origin, now: SystemTime) -> bool {
-        let screen = self.screen(self.subject(outside.package()));
-        let age = screen.min_age.value != Age::ZERO && screen.counts(Control::MinAge, now);
-        age || outside.imitated().is_some()
     }
 
     /// May a new version of this package be published to this repository?
@@ -303,6 +234,31 @@ impl Policy {
         }
     }
 
+    fn origin(
+        &self,
+        subject: Subject<'_>,
+        place: Place,
+        repository: &Arc<str>,
+        asked: &Arc<str>,
+    ) -> Origin {
+        Origin::new(subject.package, place, repository, asked, subject.claimed)
+            .in_group(subject.group, self.revision)
+    }
+
+    /// The subject of an origin that a policy made: mostly this one, which need not look its group up again.
+    fn subject_of<'a>(&self, origin: &'a Origin) -> Subject<'a> {
+        match origin.group_in(self.revision) {
+            // How close the match was has been judged with the origin.
+            Some(group) if group < self.screens.len() => Subject {
+                package: origin.package(),
+                group,
+                strength: Strength::Strong,
+                claimed: origin.is_claimed(),
+            },
+            _ => self.subject(origin.package()),
+        }
+    }
+
     /// Whether a group keeps its names in the house: never from outside, but published here.
     fn claims(&self, group: usize) -> bool {
         let blocked = |control| self.hierarchy.effective(group, control).0.blocks_all();
@@ -337,8 +293,8 @@ impl Policy {
                 let found = imitated.and_then(|found| self.found_imitation(subject, found));
                 match found {
                     Some(found) if found.verdict == Verdict::Deny => Err(found.reason),
-                    _ => Ok(subject
-                        .origin(Place::External, repository, asked)
+                    _ => Ok(self
+                        .origin(subject, Place::External, repository, asked)
                         .imitating(imitated.cloned())),
                 }
             })
@@ -381,11 +337,5 @@ impl Policy {
             return Ok(());
         }
         Err(self.refuse_control(control, subject, repository))
-    }
-}
-
-impl Subject<'_> {
-    fn origin(&self, place: Place, repository: &Arc<str>, asked: &Arc<str>) -> Origin {
-        Origin::new(self.package, place, repository, asked, self.claimed)
     }
 }

@@ -200,31 +200,42 @@ async fn rendered(
     target: &IndexTarget,
     gathered: &[Gathered],
 ) -> Result<Arc<Prepared>, Failure> {
-    let render = async {
-        let ask = ask(context, target);
-        let mut read = Vec::with_capacity(gathered.len());
-        for part in gathered {
-            let supply = &context.app.supply;
-            let index = match upstream_of(context, &part.origin) {
-                Some(upstream) => supply.upstream_index(&part.listing, &ask, upstream).await?,
-                None => supply.index(&part.listing, &ask).await?,
-            };
-            read.push((part.origin.clone(), index, part.retained.clone()));
-        }
-        let rendering = Rendering {
-            snapshot: Arc::clone(context.snapshot),
-            protocol: context.protocol,
-            target: target.clone(),
-            base: context.route.base.to_string(),
-            now: context.request.received_at,
-            parts: read,
-        };
-        let rendered = tokio::task::spawn_blocking(move || rendering.run()).await;
-        rendered.map_err(|error| Failure::Internal(error.to_string()))?
-    };
     let key = memo_key(context, target, gathered);
-    let now = context.request.received_at;
-    context.app.memo.document(key, now, render).await
+    let (memo, now) = (&context.app.memo, context.request.received_at);
+    match memo.known(&key, now).await {
+        Some(known) => Ok(known),
+        None => {
+            memo.document(key, Box::pin(render(context, target, gathered)))
+                .await
+        }
+    }
+}
+
+async fn render(
+    context: &Context<'_>,
+    target: &IndexTarget,
+    gathered: &[Gathered],
+) -> Result<Prepared, Failure> {
+    let ask = ask(context, target);
+    let mut parts = Vec::with_capacity(gathered.len());
+    for part in gathered {
+        let supply = &context.app.supply;
+        let index = match upstream_of(context, &part.origin) {
+            Some(upstream) => supply.upstream_index(&part.listing, &ask, upstream).await?,
+            None => supply.index(&part.listing, &ask).await?,
+        };
+        parts.push((part.origin.clone(), index, part.retained.clone()));
+    }
+    let rendering = Rendering {
+        snapshot: Arc::clone(context.snapshot),
+        protocol: context.protocol,
+        target: target.clone(),
+        base: context.route.base.to_string(),
+        now: context.request.received_at,
+        parts,
+    };
+    let rendered = tokio::task::spawn_blocking(move || rendering.run()).await;
+    rendered.map_err(|error| Failure::Internal(error.to_string()))?
 }
 
 /// The work of one rendering, with all it needs.

@@ -29,20 +29,22 @@ impl Memo {
         }
     }
 
-    /// The document of a key, rendered once however many ask for it at the same time, and again when its verdicts have
-    /// changed by themselves.
+    /// The document of a key, if it is rendered and its verdicts still stand.
+    pub async fn known(&self, key: &str, now: SystemTime) -> Option<Arc<Prepared>> {
+        let known = self.documents.get(key).await?;
+        if known.is_valid(now) {
+            return Some(known);
+        }
+        self.documents.invalidate(key).await;
+        None
+    }
+
+    /// The document of a key, rendered once however many ask for it at the same time.
     pub async fn document(
         &self,
         key: String,
-        now: SystemTime,
         render: impl Future<Output = Result<Prepared, Failure>>,
     ) -> Result<Arc<Prepared>, Failure> {
-        if let Some(known) = self.documents.get(&key).await {
-            if known.is_valid(now) {
-                return Ok(known);
-            }
-            self.documents.invalidate(&key).await;
-        }
         let work = Arc::clone(&self.work);
         let load = async move {
             let _turn = work.acquire().await;

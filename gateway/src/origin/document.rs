@@ -151,11 +151,12 @@ impl Supply {
                 if upstream.is_resting(ask.limits) {
                     return Ok(Some((hit, CacheOutcome::Stale)));
                 }
-                Ok(self.refreshed(key, upstream, ask, hit).await)
+                Ok(Box::pin(self.refreshed(key, upstream, ask, hit)).await)
             }
             Lookup::Absent { fresh: true } => Ok(None),
             _ => {
-                let settled = self.fill_document(key, upstream, ask, None).await;
+                // Boxed, as all that a hit does not come to.
+                let settled = Box::pin(self.fill_document(key, upstream, ask, None)).await;
                 let hit = settled.map_err(|failed| failed_to(upstream, &failed))?;
                 Ok(hit.map(|hit| (hit, CacheOutcome::Miss)))
             }
