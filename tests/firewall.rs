@@ -170,6 +170,21 @@ fn young_versions_are_held_and_tags_point_below_them() {
 }
 
 #[test]
+fn a_file_is_judged_by_the_date_that_was_kept_with_it() {
+    let rules = |age: &str| format!("[[group]]\npattern = \"/*\"\nmin_age = \"{age}\"\n");
+    let mut house = House::with_limits(&rules("3d"), "fresh_npm = \"0s\"");
+    npm_dated(&house, "left-pad", &[("1.0.0", 5)]);
+    house.get(&tarball("left-pad", "1.0.0")).expect(200);
+    house.forget();
+    house.get(&tarball("left-pad", "1.0.0")).expect(200);
+    assert_eq!(house.npm.total(), 0, "the index was asked for again");
+    house.write_rules(&rules("7d"));
+    house.eventually_status(&tarball("left-pad", "1.0.0"), 403);
+    let told = sentence(&house.get(&tarball("left-pad", "1.0.0")));
+    assert!(told.contains("min_age is 7d"), "{told}");
+}
+
+#[test]
 fn pypi_holds_a_young_file_yanked_with_the_reason() {
     let house = House::new("[[group]]\npattern = \"/pypi/*\"\nmin_age = \"3d\"\n");
     let listed = publish::pypi(&house.pypi, "six", &["1.0", "1.1"]);

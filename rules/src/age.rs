@@ -50,7 +50,8 @@ impl fmt::Display for Age {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.0.as_secs();
         let fits = |(_, unit): &&(char, u64)| seconds > 0 && seconds.is_multiple_of(*unit);
-        match UNITS.iter().find(fits) {
+        // In days rather than weeks: ages are compared with dates.
+        match UNITS[1..].iter().find(fits) {
             Some((letter, unit)) => write!(formatter, "{}{letter}", seconds / unit),
             None => formatter.write_str("0"),
         }
@@ -77,7 +78,7 @@ mod tests {
         for (text, seconds, shown) in [
             ("3d", 259_200, "3d"),
             ("72h", 259_200, "3d"),
-            ("2w", 1_209_600, "2w"),
+            ("2w", 1_209_600, "14d"),
             ("90s", 90, "90s"),
             ("0", 0, "0"),
             ("0d", 0, "0"),

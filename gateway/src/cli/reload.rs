@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rules::Knowledge;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 
 use super::Settings;
 use super::load::{self, Stamp, lines, stamp};
@@ -18,6 +18,8 @@ use crate::feed::Difference;
 pub struct Watched {
     pub file: Option<PathBuf>,
     pub stamp: Option<Stamp>,
+    /// Taken before anybody knows that the program runs: until then the signal would end it.
+    pub hangup: Signal,
 }
 
 /// What a reload changes.
@@ -34,12 +36,10 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// Reloads until aborted.
 pub async fn watch(served: Served, settings: Settings, watched: Watched) {
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
-        return;
-    };
     let Watched {
         file,
         stamp: mut taken,
+        mut hangup,
     } = watched;
     let mut feed_taken = feed_stamps(&served.app);
     let (mut before, mut feed_before) = (taken, feed_taken.clone());

@@ -35,6 +35,7 @@ pub fn run(settings: Settings) -> Result<ExitCode> {
 }
 
 async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
+    let hangup = signal(SignalKind::hangup())?;
     let mut listener = bind(loaded.config.listen, "listen").await?;
     let tls = loaded.config.tls.as_ref().map(Tls::new).transpose()?;
     let tls = tls.map(Arc::new);
@@ -79,6 +80,7 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
     let watched = reload::Watched {
         file: loaded.file,
         stamp: loaded.stamp,
+        hangup,
     };
     let served = reload::Served {
         app: Arc::clone(&app),

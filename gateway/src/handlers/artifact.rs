@@ -29,10 +29,10 @@ pub async fn answer(
         &context.route.repository,
         context.request.received_at,
     );
-    let judged_outside = is_judged_outside(context, &origins);
+    let aged = judged_outside(context, &origins);
     for origin in origins.iter() {
         let found = match origin.place() {
-            Place::Holding if judged_outside => None,
+            Place::Holding if !may_be_held(context, origin, aged, target, trace).await? => None,
             Place::Holding => from_holding(context, origin, target, trace).await?,
             // Boxed: a hit never comes here, and its future should be small.
             Place::External => Box::pin(from_external(context, origin, target, trace)).await?,
@@ -44,14 +44,42 @@ pub async fn answer(
     Err(missing(target, &origins))
 }
 
-/// Whether what a repository holds is judged by what its registry says of it today: where age counts, bytes that are
-/// here get the verdict that the listing gives them.
-fn is_judged_outside(context: &Context<'_>, origins: &Origins) -> bool {
+/// The origin outside that judges what is held, too: where age counts, bytes that are here get the verdict that the
+/// listing gives them.
+fn judged_outside<'a>(context: &Context<'_>, origins: &'a Origins) -> Option<&'a Origin> {
     let (policy, now) = (&context.snapshot.policy, context.request.received_at);
-    let outside = origins
+    origins
         .iter()
-        .find(|origin| matches!(origin.place(), Place::External));
-    outside.is_some_and(|origin| policy.judges_age(origin, now))
+        .find(|origin| matches!(origin.place(), Place::External))
+        .filter(|origin| policy.judges_age(origin, now))
+}
+
+/// Whether the bytes that a repository holds may be served without asking today's index: no age counts, or their date
+/// was kept with them and is old enough. Too young is refused here.
+async fn may_be_held(
+    context: &Context<'_>,
+    holding: &Origin,
+    outside: Option<&Origin>,
+    target: &ArtifactTarget,
+    trace: &mut Trace,
+) -> Result<bool, Failure> {
+    let Some(outside) = outside else {
+        return Ok(true);
+    };
+    let (policy, now) = (&context.snapshot.policy, context.request.received_at);
+    if policy.judges_name(outside) {
+        return Ok(false);
+    }
+    let inspection = policy.inspect(holding, &target.version);
+    let supply = &context.app.supply;
+    let Some(published) = supply.published(&inspection, target, now).await else {
+        return Ok(false);
+    };
+    let facts = Facts {
+        published: Some(published),
+        ..Facts::default()
+    };
+    admitted(context, outside, target, &facts, trace).map(|_| true)
 }
 
 /// A file ready to be sent, or a small text about it.
@@ -101,16 +129,18 @@ async fn from_external(
         .map(|index| index.facts())
         .unwrap_or_default();
     facts.published = found.and_then(|(version, _)| version.published);
-    let fetching = Fetching {
+    let mut fetching = Fetching {
         protocol: context.protocol,
         target,
         listed,
+        published: facts.published,
         limits: &context.snapshot.limits,
         now: context.request.received_at,
         head_only: context.request.method == Method::Head,
     };
     if index.is_none() {
         facts.published = dated(context, origin, upstream, &fetching).await?;
+        fetching.published = facts.published;
     }
     let permit = admitted(context, origin, target, &facts, trace)?;
     match context
@@ -149,6 +179,7 @@ async fn dated(
     let fetching = Fetching {
         target: &pom,
         listed: None,
+        published: None,
         head_only: false,
         ..*fetching
     };

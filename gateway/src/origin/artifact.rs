@@ -1,7 +1,7 @@
 //! Files: retained copies first, else fetched once, verified, and followed while they arrive.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use cache::{Begun, Entry, Follower, Hit, Key, Lookup};
@@ -10,7 +10,7 @@ use rules::{Digest, Inspection, Origin, Permit};
 
 use super::body::{Growing, Kept};
 use super::document::failed_to;
-use super::retrieve::{Retrieval, stored};
+use super::retrieve::{PUBLISHED, Retrieval, stored};
 use super::upstream::Upstream;
 use super::{CacheOutcome, Supply, keys};
 use crate::config::Limits;
@@ -75,6 +75,8 @@ pub struct Fetching<'a> {
     pub protocol: &'static dyn Protocol,
     pub target: &'a ArtifactTarget,
     pub listed: Option<&'a ListedFile>,
+    /// When the version was published; kept with the bytes.
+    pub published: Option<SystemTime>,
     pub limits: &'a Arc<Limits>,
     pub now: SystemTime,
     pub head_only: bool,
@@ -130,6 +132,22 @@ impl Supply {
         let artifact = self.retained(permit, &main, now).await?;
         let digest = artifact.digest(stored(algorithm))?;
         Some(Bytes::from(digest.hex()))
+    }
+
+    /// When the version of a retained file was published, as its index said when it was fetched.
+    pub async fn published(
+        &self,
+        inspection: &Inspection,
+        target: &ArtifactTarget,
+        now: SystemTime,
+    ) -> Option<SystemTime> {
+        let key = keys::artifact(target, inspection.origin().repository());
+        let Lookup::Fresh(hit) = self.cache.lookup(&key, now).await else {
+            return None;
+        };
+        let seconds = hit.entry().meta.attributes.get(PUBLISHED)?;
+        let since = Duration::from_secs(seconds.parse().ok()?);
+        UNIX_EPOCH.checked_add(since)
     }
 
     /// Fetches a file from an external origin into the cache, and hands out a reader of it.
@@ -193,6 +211,7 @@ impl Supply {
             target: fetching.target.clone(),
             location,
             expected: expected(fetching),
+            published: fetching.published,
             limits: Arc::clone(fetching.limits),
             now: fetching.now,
             retain: asked.map(|asked| (key.clone(), asked)),

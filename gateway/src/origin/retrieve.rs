@@ -1,7 +1,7 @@
 //! One file's way from the upstream into the cache: a task of the cache, which no client owns.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use cache::{Fill, Key, Lookup, Meta};
@@ -21,6 +21,9 @@ use crate::protocol::{ArtifactTarget, Location, Protocol, Sidecar, Target};
 /// Files of a version never change.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
+/// The attribute that holds when a version was published, in seconds since 1970.
+pub const PUBLISHED: &str = "published";
+
 /// What the task needs; it outlives the request that started it.
 pub struct Retrieval {
     pub cache: cache::Cache,
@@ -32,6 +35,7 @@ pub struct Retrieval {
     pub target: ArtifactTarget,
     pub location: Location,
     pub expected: Vec<Digest>,
+    pub published: Option<SystemTime>,
     pub limits: Arc<Limits>,
     pub now: SystemTime,
     /// The repository that was asked retains it too: from key, to key.
@@ -249,6 +253,15 @@ impl Retrieval {
         if let Some(date) = last_modified {
             let name = header::LAST_MODIFIED.as_str().to_owned();
             meta.attributes.insert(name, date.to_owned());
+        }
+        let published = self
+            .published
+            .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        if let Some(since) = published {
+            // Rounded up: a hold never ends early.
+            let seconds = since.as_secs() + u64::from(since.subsec_nanos() > 0);
+            meta.attributes
+                .insert(PUBLISHED.to_owned(), seconds.to_string());
         }
         meta
     }

@@ -70,6 +70,11 @@ impl Policy {
             .min()
     }
 
+    /// Whether the name of a package from outside is one that imitates.
+    pub fn judges_name(&self, outside: &Origin) -> bool {
+        outside.imitated().is_some()
+    }
+
     /// Whether the verdict on a version from outside depends on when it and its package were published.
     pub fn judges_age(&self, outside: &Origin, now: SystemTime) -> bool {
         let screen = self.screen(self.subject_of(outside));
