@@ -1,6 +1,7 @@
 //! What is known of the world outside, that policies are judged with: popular names and advisories.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use crate::advisories::Advisories;
@@ -11,7 +12,6 @@ use crate::package::Ecosystem;
 #[derive(Clone, Default)]
 pub struct Knowledge {
     advisories: Arc<Advisories>,
-    lists: [Option<Arc<Popular>>; 3],
 }
 
 impl Knowledge {
@@ -22,40 +22,23 @@ impl Knowledge {
         self
     }
 
-    /// With this list of popular names instead of the embedded one.
-    #[must_use]
-    pub fn with_list(mut self, list: Popular) -> Self {
-        let place = list.ecosystem() as usize;
-        self.lists[place] = Some(Arc::new(list));
-        self
-    }
-
     /// The advisories.
     pub fn advisories(&self) -> &Advisories {
         &self.advisories
     }
 
-    /// The popular names of an ecosystem. The first call for an embedded list compiles it, which takes a moment.
-    pub fn popular(&self, ecosystem: Ecosystem) -> &Popular {
-        match &self.lists[ecosystem as usize] {
-            Some(list) => list,
-            None => Popular::embedded(ecosystem),
-        }
+    /// The popular names of an ecosystem: the embedded list. The first call compiles it, which takes a moment.
+    pub fn popular(&self, ecosystem: Ecosystem) -> &'static Popular {
+        Popular::embedded(ecosystem)
     }
 
-    /// A number that differs when what is known does, with all likelihood.
+    /// A number that differs when an advisory comes, goes or changes: rendered documents depend on it.
     pub(crate) fn revision(&self) -> u64 {
-        let newest = self.advisories.newest();
-        let newest = newest.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-        let newest = newest.map_or(0, |since| since.as_secs());
-        let mut revision = newest ^ (self.advisories.len() as u64).rotate_left(40);
-        for list in self.lists.iter().flatten() {
-            let date = list.date().bytes().fold(7, |sum: u64, byte| {
-                sum.wrapping_mul(31).wrapping_add(u64::from(byte))
-            });
-            revision = revision.rotate_left(13) ^ date ^ list.len() as u64;
+        let mut hasher = DefaultHasher::new();
+        for head in self.advisories.heads() {
+            (head.id, head.modified).hash(&mut hasher);
         }
-        revision
+        hasher.finish()
     }
 }
 

@@ -120,12 +120,6 @@ impl Policy {
         &self.knowledge
     }
 
-    /// The same rules, judged with other knowledge.
-    pub fn knowing(spec: &PolicySpec, knowledge: Knowledge) -> Option<Self> {
-        let (policy, _) = Self::compile_with(spec, knowledge).ok()?;
-        Some(policy)
-    }
-
     /// A number that differs when the content of the policy does; the same in every process.
     pub const fn revision(&self) -> u64 {
         self.revision
