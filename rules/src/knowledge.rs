@@ -1,7 +1,6 @@
 //! What is known of the world outside, that policies are judged with: popular names and advisories.
 
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use crate::advisories::Advisories;
@@ -30,15 +29,6 @@ impl Knowledge {
     /// The popular names of an ecosystem: the embedded list. The first call compiles it, which takes a moment.
     pub fn popular(&self, ecosystem: Ecosystem) -> &'static Popular {
         Popular::embedded(ecosystem)
-    }
-
-    /// A number that differs when an advisory comes, goes or changes: rendered documents depend on it.
-    pub(crate) fn revision(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        for head in self.advisories.heads() {
-            (head.id, head.modified).hash(&mut hasher);
-        }
-        hasher.finish()
     }
 }
 

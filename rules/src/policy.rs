@@ -106,7 +106,7 @@ impl Policy {
             screens: screen::screens(&hierarchy, &spec.groups),
             hierarchy,
             topology,
-            revision: revision::revision(spec) ^ knowledge.revision(),
+            revision: revision::revision(spec, &knowledge),
             knowledge,
             internal_names: InternalNames::default(),
             imitations: Imitations::default(),

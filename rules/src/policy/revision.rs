@@ -3,14 +3,17 @@
 //! It goes into keys of memoised documents, so that it has to be the same after a restart. It
 //! guards against nobody: who can write the policy has no need to forge its revision.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use super::PolicySpec;
 use crate::group::{GroupSpec, ModeSpec};
+use crate::knowledge::Knowledge;
 use crate::topology::RepositorySpec;
 
 struct Hash(u64);
 
-/// The revision of a policy's content.
-pub(super) fn revision(spec: &PolicySpec) -> u64 {
+/// The revision of a policy's content and of the advisories that it judges with.
+pub(super) fn revision(spec: &PolicySpec, knowledge: &Knowledge) -> u64 {
     let mut hash = Hash(0xcbf2_9ce4_8422_2325);
     hash.count(spec.groups.len());
     spec.groups.iter().for_each(|group| hash.group(group));
@@ -18,6 +21,10 @@ pub(super) fn revision(spec: &PolicySpec) -> u64 {
     spec.repositories
         .iter()
         .for_each(|repository| hash.repository(repository));
+    for head in knowledge.advisories().heads() {
+        hash.text(head.id);
+        hash.moment(head.modified);
+    }
     hash.0
 }
 
@@ -63,6 +70,12 @@ impl Hash {
             .external
             .iter()
             .for_each(|ecosystem| self.text(ecosystem.as_str()));
+    }
+
+    fn moment(&mut self, moment: Option<SystemTime>) {
+        let since = moment.and_then(|moment| moment.duration_since(UNIX_EPOCH).ok());
+        let seconds = since.map_or(0, |since| since.as_secs());
+        self.bytes(&seconds.to_le_bytes());
     }
 
     fn texts(&mut self, texts: &[String]) {
