@@ -1,6 +1,6 @@
 //! How long the judge takes to say from where a package may come, by the number of groups.
 //!
-//! The three names take the three ways through [`Policy::origins`]: no group speaks of the first,
+//! Three names are asked for again and again, and 200,000 once in a while. The three take the three ways through [`Policy::origins`]: no group speaks of the first,
 //! the second belongs to the house, and the third imitates a name of the house. Not here: parsing
 //! of names, and compilation of policies.
 #![allow(
@@ -39,8 +39,27 @@ fn origins(criterion: &mut Criterion) {
                 });
             });
         }
+        // More names than the policy remembers: each is compared with the popular ones anew.
+        let strangers: Vec<_> = (0..STRANGERS).map(stranger).collect();
+        let mut next = strangers.iter().cycle();
+        bench.bench_function(BenchmarkId::new("first look", count), |bencher| {
+            bencher.iter(|| policy.origins(next.next().unwrap(), "public", SystemTime::UNIX_EPOCH));
+        });
     }
     bench.finish();
+}
+
+const STRANGERS: usize = 200_000;
+
+/// A name that nobody has, made of words as real names are.
+fn stranger(number: usize) -> PackageName {
+    const WORDS: [&str; 12] = [
+        "react", "quiet", "stream", "lodash", "parse", "winter", "color", "fetch", "vector",
+        "babel", "simple", "route",
+    ];
+    let word = |step: usize| WORDS[number / step % WORDS.len()];
+    let name = format!("{}-{}-{number}", word(1), word(WORDS.len()));
+    PackageName::npm(&name).unwrap()
 }
 
 /// The name takes the way it is meant to take.

@@ -26,7 +26,7 @@ fn stamp(days: u32) -> String {
 type Dated = (&'static str, u32);
 
 /// An npm package whose versions were published so many days ago.
-fn npm_dated(house: &House, name: &str, versions: &[(&str, u32)]) {
+pub fn npm_dated(house: &House, name: &str, versions: &[(&str, u32)]) {
     let built: Vec<(String, Vec<u8>)> = versions
         .iter()
         .map(|(version, _)| {
@@ -42,7 +42,7 @@ fn npm_dated(house: &House, name: &str, versions: &[(&str, u32)]) {
     publish::npm_document(&house.npm, name, &document);
 }
 
-fn tarball(name: &str, version: &str) -> String {
+pub fn tarball(name: &str, version: &str) -> String {
     format!("/npm/public/{name}/-/{name}-{version}.tgz")
 }
 
@@ -60,7 +60,7 @@ fn shown(house: &House, name: &str) -> (Vec<String>, String) {
 
 /// Every version is served if and only if it is shown.
 #[track_caller]
-fn agree(house: &House, name: &str, versions: &[(&str, u32)]) -> Vec<String> {
+pub fn agree(house: &House, name: &str, versions: &[(&str, u32)]) -> Vec<String> {
     let (listed, _) = shown(house, name);
     for (version, _) in versions {
         let status = house.get(&tarball(name, version)).status;
@@ -244,62 +244,6 @@ fn maven_versions_are_as_old_as_their_pom_and_no_date_is_held() {
     );
     house.eventually_status(&jar("3.0"), 200);
     house.get(&jar("2.0")).expect(403);
-}
-
-/// One OSV record about every version of a package.
-fn malware(id: &str, ecosystem: &str, name: &str, withdrawn: bool) -> String {
-    let mut record = json!({
-        "schema_version": "1.5.0", "id": id, "summary": "steals tokens",
-        "published": "2026-01-01T00:00:00Z", "modified": "2026-01-02T00:00:00Z",
-        "affected": [{
-            "package": { "ecosystem": ecosystem, "name": name },
-            "ranges": [{ "type": "SEMVER", "events": [{ "introduced": "0" }] }],
-        }],
-    });
-    if withdrawn {
-        record["withdrawn"] = json!("2026-01-03T00:00:00Z");
-        record["modified"] = json!("2026-01-03T00:00:00Z");
-    }
-    format!("{record}\n")
-}
-
-#[test]
-fn an_advisory_stops_cached_bytes_and_its_withdrawal_frees_them() {
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let feed = folder.path().join("feed.jsonl");
-    let write = |records: &[String]| {
-        let draft = folder.path().join("draft");
-        std::fs::write(&draft, records.concat()).expect("a temporary file can be written");
-        std::fs::rename(&draft, &feed).expect("a file can be renamed");
-    };
-    let other = malware("MAL-2026-2", "npm", "nobody-asks-for-this", false);
-    write(std::slice::from_ref(&other));
-    let rules = format!(
-        "[advisories]\nsources = [{:?}]\nmax_age = \"9999w\"\n",
-        feed.display().to_string()
-    );
-    let house = House::new(&rules);
-    npm_dated(&house, "left-pad", &[("1.0.0", 900)]);
-    assert_eq!(agree(&house, "left-pad", &[("1.0.0", 900)]), ["1.0.0"]);
-    write(&[
-        other.clone(),
-        malware("MAL-2026-1", "npm", "left-pad", false),
-    ]);
-    house.eventually_status(&tarball("left-pad", "1.0.0"), 403);
-    let told = sentence(&house.get(&tarball("left-pad", "1.0.0")));
-    assert!(
-        told.contains("malware") && told.contains("MAL-2026-1"),
-        "{told}"
-    );
-    assert!(agree(&house, "left-pad", &[("1.0.0", 900)]).is_empty());
-    write(&[other, malware("MAL-2026-1", "npm", "left-pad", true)]);
-    house.eventually_status(&tarball("left-pad", "1.0.0"), 200);
-    assert_eq!(agree(&house, "left-pad", &[("1.0.0", 900)]), ["1.0.0"]);
-    let log = house.gateway.log();
-    assert!(
-        log.contains("withdrawn") && log.contains("MAL-2026-1"),
-        "no audit line"
-    );
 }
 
 #[test]

@@ -31,6 +31,7 @@ mod caching;
 mod retention;
 
 // Controls beyond the origin: look-alikes, age, advisories, exceptions, lockfiles.
+mod advisories;
 mod firewall;
 
 // Sick upstreams: cut, reset, wrong, absent, overloaded, slow.

@@ -27,6 +27,11 @@ impl Age {
         Self(Duration::from_secs(days * 86_400))
     }
 
+    /// A span of this many hours.
+    pub const fn hours(hours: u64) -> Self {
+        Self(Duration::from_secs(hours * 3_600))
+    }
+
     /// Reads a whole number and a unit (`s m h d w`); `0` needs none.
     pub fn parse(text: &str) -> Option<Self> {
         if text == "0" {

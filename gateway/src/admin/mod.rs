@@ -44,7 +44,10 @@ impl Admin {
         match segments.as_slice() {
             [] => text(200, "/metrics\n/healthz\n/readyz\n/decisions\n"),
             ["metrics"] => {
-                let scrape = self.0.observer.metrics.scrape(&self.0.supply.cache.stats());
+                let stats = self.0.supply.cache.stats();
+                let snapshot = self.0.snapshot.load();
+                let knowledge = snapshot.policy.knowledge();
+                let scrape = self.0.observer.metrics.scrape(&stats, knowledge);
                 Reply::full(200, "text/plain; version=0.0.4", scrape)
             }
             ["healthz"] => self.health(),

@@ -106,7 +106,7 @@ pub fn knowledge(config: &Config) -> Result<Knowledge> {
     if config.advisories.sources.is_empty() {
         return Ok(knowledge);
     }
-    let feed = crate::feed::read(&config.advisories.sources)?;
+    let feed = crate::feed::read(&config.advisories.files(&config.data))?;
     Ok(knowledge.with_advisories(Arc::new(feed.advisories)))
 }
 

@@ -9,6 +9,7 @@ mod preflight;
 mod reload;
 mod serve;
 mod setup;
+mod subscribe;
 
 use std::io::Write;
 use std::net::SocketAddr;

@@ -68,8 +68,9 @@ pub async fn watch(served: Served, settings: Settings, watched: Watched) {
 /// What tells that advisories have changed. Of a folder only its own date is looked at.
 fn feed_stamps(app: &App) -> Vec<Option<Stamp>> {
     let snapshot = app.snapshot.load();
-    let sources = &snapshot.config.advisories.sources;
-    sources.iter().map(|source| stamp(source)).collect()
+    let config = &snapshot.config;
+    let files = config.advisories.files(&config.data);
+    files.iter().map(|file| stamp(file)).collect()
 }
 
 async fn reload(served: &Served, settings: Settings, feed_changed: bool) {

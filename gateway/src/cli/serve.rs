@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use super::load::{self, Loaded};
-use super::{Settings, complain, reload, say};
+use super::{Settings, complain, reload, say, subscribe};
 use crate::admin::Admin;
 use crate::app::{App, Snapshot};
 use crate::config::{Config, Log, Source};
@@ -46,6 +46,7 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
     let scheme = loaded.config.scheme();
     let data = loaded.config.data.clone();
     let table = upstream_table(&loaded.config, &public_url);
+    subscribe::complete(&loaded.config).await?;
     let knowledge = load::knowledge(&loaded.config)?;
     warm_lists(&knowledge);
     let snapshot = Snapshot::build(loaded.config, knowledge, &UpstreamTable::new(), public_url)
@@ -88,10 +89,12 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
         tls,
     };
     let reloading = tokio::spawn(reload::watch(served, settings, watched));
+    let polling = tokio::spawn(subscribe::poll(Arc::clone(&app)));
     wait_for_end().await?;
     tracing::info!("stopping: running requests may end");
     let _ = stop.send(true);
     reloading.abort();
+    polling.abort();
     let _ = tokio::join!(clients, operators);
     app.observer.access.finish();
     Ok(())

@@ -42,7 +42,8 @@ pub struct TlsEntry {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdvisoriesEntry {
-    pub sources: Vec<PathBuf>,
+    pub sources: Vec<String>,
+    pub poll: Option<Age>,
     pub max_age: Option<Age>,
 }
 

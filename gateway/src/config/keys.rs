@@ -134,7 +134,7 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     (
         "group.vulnerability_warn",
         "none",
-        "the same, served and noted in log, decisions and metrics",
+        "the same, served with a warning: npm's deprecated, log, decisions, metrics",
     ),
     (
         "group.min_age",
@@ -172,7 +172,12 @@ pub const KEYS: &[(&str, &str, &str)] = &[
     (
         "advisories.sources",
         "[]",
-        "folders, zips or JSON-lines files of OSV records; read again when they change",
+        "folders, zips or JSON-lines files of OSV records, or addresses of the latter two; read again when they change",
+    ),
+    (
+        "advisories.poll",
+        "1h",
+        "how often addresses among them are asked for news",
     ),
     (
         "advisories.max_age",

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use rules::{Age, Ecosystem, PolicySpec, RepositorySpec};
+use rules::{Ecosystem, PolicySpec, RepositorySpec};
 
+pub mod advisories;
 pub mod discover;
 mod file;
 pub mod init;
@@ -20,6 +21,7 @@ pub mod tls;
 pub mod units;
 pub mod upstream;
 
+pub use advisories::{Advisories, FeedSource, Remote};
 pub use discover::{Discovery, Found, Own, Surroundings};
 pub use keys::key_table;
 pub use limits::Limits;
@@ -57,15 +59,6 @@ pub struct Config {
     pub policy_spec: PolicySpec,
     /// What the operator should know, such as which ecosystem is off and how to turn it on.
     pub notes: Vec<String>,
-}
-
-/// Where advisories are read from, and how old they may get.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Advisories {
-    /// Folders, zips and files of JSON lines (OSV).
-    pub sources: Vec<PathBuf>,
-    /// A feed whose newest record is older than this shows in health.
-    pub max_age: Age,
 }
 
 /// The form of the log.
@@ -241,10 +234,7 @@ fn lower(
         log: log_of(file.log.as_deref(), findings),
         problem_json: file.problem_json.unwrap_or(true),
         limits,
-        advisories: Advisories {
-            sources: file.advisories.sources,
-            max_age: file.advisories.max_age.unwrap_or(Age::days(7)),
-        },
+        advisories: advisories::lower(file.advisories, findings),
         policy_spec: PolicySpec {
             groups: file.group,
             repositories: repositories.iter().map(|it| it.spec.clone()).collect(),

@@ -130,7 +130,9 @@ pub(super) fn judge(policy: &Policy, origin: &Origin, index: &Index, now: System
     let mut verdict = |version: &Listed| {
         facts.published = version.published;
         match policy.admit(origin, &version.version, &facts, now) {
-            Decision::Allow(_) | Decision::Warn(..) => Shown::Keep,
+            Decision::Allow(_) => Shown::Keep,
+            Decision::Warn(_, reason) if reason.observed => Shown::Keep,
+            Decision::Warn(_, reason) => Shown::Warn(reason.sentence),
             // Maven's index has hardly a date; what it does not know is judged at the file (`artifact::dated`).
             Decision::Hold(..) if is_undated && facts.published.is_none() => Shown::Keep,
             Decision::Hold(_, reason) | Decision::Deny(reason) => {

@@ -43,8 +43,10 @@ async fn cut_down(
         .into_iter()
         .zip(kept)
         .map(|(verdict, files)| match (verdict, &refused) {
-            (Shown::Keep, Some(sentence)) if files.is_empty() => Shown::Withhold(sentence.clone()),
-            (Shown::Keep, _) => Shown::Only(files),
+            (Shown::Keep | Shown::Warn(_), Some(sentence)) if files.is_empty() => {
+                Shown::Withhold(sentence.clone())
+            }
+            (Shown::Keep | Shown::Warn(_), _) => Shown::Only(files),
             (other, _) => other,
         })
         .collect();

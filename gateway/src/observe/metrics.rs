@@ -1,13 +1,13 @@
 //! Every metric, in one table. Label values come from closed sets: never a package name, a path or a token.
 
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
     Registry, TextEncoder,
 };
-use rules::Ecosystem;
+use rules::{Ecosystem, Knowledge};
 
 use super::{Kind, Outcome};
 use crate::origin::CacheOutcome;
@@ -19,6 +19,7 @@ pub struct Metrics {
     serving: Serving,
     fetching: Fetching,
     keeping: Keeping,
+    knowing: Knowing,
     reloads: IntCounterVec,
     reload_successful: IntGauge,
 }
@@ -84,6 +85,13 @@ struct Keeping {
     evictions: IntGauge,
 }
 
+/// What the rules are judged with.
+struct Knowing {
+    advisories: IntGauge,
+    newest_advisory: IntGauge,
+    feed_polls: IntCounterVec,
+}
+
 /// Seconds, from a memory hit to a client that waits for a slow upstream.
 const BUCKETS: [f64; 14] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0,
@@ -99,6 +107,7 @@ impl Default for Metrics {
             serving: Serving::new(&table),
             fetching: Fetching::new(&table),
             keeping: Keeping::new(&table),
+            knowing: Knowing::new(&table),
             reloads: table.counters("config_reloads_total", "Reloads tried.", &["result"]),
             reload_successful: table.gauge("config_last_reload_successful", reload_help),
             registry: table.registry,
@@ -156,6 +165,17 @@ impl Keeping {
             entries: table.gauge("cache_entries", "Entries in the cache."),
             bytes: table.gauge("cache_size_bytes", "Bytes of bodies in the cache."),
             evictions: table.gauge("cache_evictions", evictions),
+        }
+    }
+}
+
+impl Knowing {
+    fn new(table: &Table) -> Self {
+        let newest = "When the newest advisory was last changed; 0 without any.";
+        Self {
+            advisories: table.gauge("advisories", "Advisories in force or withdrawn."),
+            newest_advisory: table.gauge("advisories_newest_timestamp_seconds", newest),
+            feed_polls: table.counters("feed_polls_total", "Feeds asked for news.", &["result"]),
         }
     }
 }
@@ -280,6 +300,11 @@ impl Metrics {
             .inc();
     }
 
+    /// Counts a feed that was asked for news: `changed`, `unchanged` or `failed`.
+    pub fn feed_polled(&self, result: &str) {
+        self.knowing.feed_polls.with_label_values(&[result]).inc();
+    }
+
     /// Counts a reload of the configuration.
     pub fn reloaded(&self, taken: bool) {
         self.reloads
@@ -289,8 +314,15 @@ impl Metrics {
     }
 
     /// The scrape (Prometheus text format 0.0.4).
-    pub fn scrape(&self, stats: &cache::Stats) -> Vec<u8> {
-        let as_gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    pub fn scrape(&self, stats: &cache::Stats, knowledge: &Knowledge) -> Vec<u8> {
+        let advisories = knowledge.advisories();
+        self.knowing
+            .advisories
+            .set(as_gauge(advisories.len() as u64));
+        let newest = advisories.newest();
+        let newest = newest.and_then(|moment| moment.duration_since(UNIX_EPOCH).ok());
+        let newest = newest.map_or(0, |since| since.as_secs());
+        self.knowing.newest_advisory.set(as_gauge(newest));
         self.keeping.fills.set(as_gauge(stats.fills_in_flight));
         self.keeping.entries.set(as_gauge(stats.entries));
         self.keeping.bytes.set(as_gauge(stats.bytes));
@@ -301,4 +333,8 @@ impl Metrics {
         }
         text
     }
+}
+
+fn as_gauge(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -9,6 +9,7 @@ mod keys;
 mod refresh;
 mod retrieve;
 mod service;
+pub mod subscription;
 pub mod upstream;
 
 use std::collections::BTreeMap;

@@ -92,7 +92,7 @@ impl Refresh {
             network: &self.network,
             upstream: &self.upstream,
             limits: &self.limits,
-            metrics: &self.metrics,
+            metrics: Some(&self.metrics),
             same_thing: &|path| {
                 super::retrieve::same_package(self.protocol, path, &self.target.package)
             },

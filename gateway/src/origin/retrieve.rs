@@ -77,7 +77,7 @@ impl Retrieval {
             network: &self.network,
             upstream: &self.upstream,
             limits: &self.limits,
-            metrics: &self.metrics,
+            metrics: Some(&self.metrics),
             same_thing: &|path| same_package(self.protocol, path, &self.target.package),
         };
         fetcher.fetch(url, &Conditions::default()).await

@@ -37,7 +37,7 @@ impl Supply {
             network: &self.network,
             upstream,
             limits,
-            metrics: &self.metrics,
+            metrics: Some(&self.metrics),
             same_thing: &|_| true,
         };
         match fetcher.fetch(url, &conditions).await.map_err(to_failure)? {

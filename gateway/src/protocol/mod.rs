@@ -250,6 +250,8 @@ pub enum Shown {
     Keep,
     /// Only these files of it are at hand; with none, the version is as good as not listed.
     Only(BTreeSet<String>),
+    /// As [`Shown::Keep`], and the client is to be told this, where its ecosystem has a channel for it.
+    Warn(String),
     /// Held or denied: the sentence says why.
     Withhold(String),
 }

@@ -150,7 +150,8 @@ pub struct Fetcher<'a> {
     pub network: &'a Arc<Network>,
     pub upstream: &'a Arc<Upstream>,
     pub limits: &'a Limits,
-    pub metrics: &'a Metrics,
+    /// Where its figures go; `None` for what is no registry.
+    pub metrics: Option<&'a Metrics>,
     /// Judges a redirect that stays on the registry: `false` if it leads to something else than was asked for.
     pub same_thing: &'a (dyn Fn(&str) -> bool + Sync),
 }
@@ -160,9 +161,10 @@ impl Fetcher<'_> {
     pub async fn fetch(&self, url: Url, conditions: &Conditions) -> Result<Fetched, Fault> {
         let started = Instant::now();
         let result = self.follow(url, conditions).await;
-        let ecosystem = self.upstream.settings.ecosystem;
-        self.metrics
-            .upstream_done(ecosystem, &result, started.elapsed());
+        if let Some(metrics) = self.metrics {
+            let ecosystem = self.upstream.settings.ecosystem;
+            metrics.upstream_done(ecosystem, &result, started.elapsed());
+        }
         let failed = |fault: &Fault| {
             matches!(
                 fault.kind,

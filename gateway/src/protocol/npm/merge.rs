@@ -27,6 +27,8 @@ pub(super) struct Entry<'a> {
     pub version: &'a Version,
     /// The place of its document in `packuments`.
     pub packument: usize,
+    /// What is to be told of it.
+    pub warning: Option<&'a str>,
 }
 
 #[derive(Clone, Copy)]
@@ -95,21 +97,22 @@ impl<'a> Merged<'a> {
         let Slot::Vacant(standing) = self.standings.entry(name) else {
             return None;
         };
-        match shown {
-            Shown::Keep | Shown::Only(_) => {
-                standing.insert(Standing::Kept(self.kept.len()));
-                self.kept.push(Entry {
-                    name,
-                    version,
-                    packument,
-                });
-                Some(name)
-            }
+        let warning = match shown {
+            Shown::Keep | Shown::Only(_) => None,
+            Shown::Warn(sentence) => Some(sentence.as_str()),
             Shown::Withhold(sentence) => {
                 standing.insert(Standing::Withheld(sentence));
-                None
+                return None;
             }
-        }
+        };
+        standing.insert(Standing::Kept(self.kept.len()));
+        self.kept.push(Entry {
+            name,
+            version,
+            packument,
+            warning,
+        });
+        Some(name)
     }
 
     /// The name of the version at `place` of a document, if it is shown out of that one.

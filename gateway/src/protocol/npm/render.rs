@@ -1,6 +1,7 @@
 //! Writing the answers: stretches of the upstream's bytes, with our addresses between them.
 
 use rules::PackageName;
+use serde_json::{Map, Value};
 
 use super::super::json::{self, Span};
 use super::merge::{Entry, Merged};
@@ -9,6 +10,7 @@ use super::path;
 use crate::protocol::{DocumentKind, IndexTarget, Part, Rendered, Unrenderable};
 
 const FULL: &str = "application/json";
+const DEPRECATED: &str = "deprecated";
 const ABBREVIATED: &str = "application/vnd.npm.install-v1+json";
 
 /// No more than this stands around a key, a value or an address: quotes, brackets, `.tgz`.
@@ -206,13 +208,16 @@ impl<'a> Writer<'a> {
     fn object(&mut self, entry: Entry<'_>) {
         let packument = self.merged.packuments[entry.packument];
         let edits = entry.version.edits.of(&packument.edits);
+        let start = self.out.len();
         self.copy(entry, entry.version.object, edits);
+        self.warn(entry, start);
     }
 
     /// A version's object with the fields of the abbreviated form.
     fn trimmed(&mut self, entry: Entry<'_>) {
         let packument = self.merged.packuments[entry.packument];
         let mut edits = entry.version.edits.of(&packument.edits);
+        let start = self.out.len();
         self.out.push(b'{');
         for stretch in entry.version.stretches.of(&packument.stretches) {
             json::push_comma(&mut self.out);
@@ -223,6 +228,24 @@ impl<'a> Writer<'a> {
             self.out.extend_from_slice(b"true");
         }
         self.out.push(b'}');
+        self.warn(entry, start);
+    }
+
+    /// Puts a warning where every client of npm shows it: `deprecated`, behind what stands there (protocols.md §1.8).
+    fn warn(&mut self, entry: Entry<'_>, start: usize) {
+        let Some(warning) = entry.warning else { return };
+        let Ok(mut object) = serde_json::from_slice::<Map<String, Value>>(&self.out[start..])
+        else {
+            return;
+        };
+        let text = match object.get(DEPRECATED).and_then(Value::as_str) {
+            Some(known) if !known.is_empty() => format!("{known}; {warning}"),
+            _ => warning.to_owned(),
+        };
+        object.insert(DEPRECATED.to_owned(), text.into());
+        self.out.truncate(start);
+        // Writing to memory can't fail.
+        let _ = serde_json::to_writer(&mut self.out, &object);
     }
 
     /// Copies a stretch of a version's object with those of the edits that are in it, and gives

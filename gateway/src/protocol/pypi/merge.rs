@@ -93,7 +93,8 @@ impl<'a> Merged<'a> {
                 continue;
             }
             let withheld = match shown {
-                Shown::Keep => None,
+                // A mark as yanked would change what is installed: a warning has no channel here.
+                Shown::Keep | Shown::Warn(_) => None,
                 Shown::Only(files) if files.contains(&file.name) => None,
                 Shown::Only(_) => continue,
                 Shown::Withhold(sentence) => Some(sentence.as_str()),

@@ -441,3 +441,28 @@ fn the_nearest_part_wins() {
     );
     assert_eq!(shown["dist-tags"], json!({"latest":"2.0.0","far":"1.5.0"}));
 }
+
+#[test]
+fn a_warning_is_shown_as_a_deprecation_in_every_form() {
+    let index = read("@s/n", &rich()).unwrap();
+    let shown = ["bad", "worse \"still\"", "kept"].map(|text| Shown::Warn(text.to_owned()));
+    let parts = [Part {
+        index: &index,
+        shown: &shown,
+    }];
+    let manifest = DocumentKind::Manifest {
+        spec: "2.0.0".to_owned(),
+    };
+    let rendered = |document| {
+        let rendered = Npm.render(&target("@s/n", document), &parts, BASE).unwrap();
+        serde_json::from_slice::<Value>(&rendered.bytes).unwrap()
+    };
+    for form in [FULL, ABBREVIATED] {
+        let versions = &rendered(form)["versions"];
+        assert_eq!(versions["1.0.0"]["deprecated"], "bad");
+        assert_eq!(versions["2.0.0"]["deprecated"], "old; worse \"still\"");
+        let tarball = &versions["2.0.0"]["dist"]["tarball"];
+        assert_eq!(tarball, "http://gw/npm/public/@s/n/-/n-2.0.0.tgz");
+    }
+    assert_eq!(rendered(manifest)["deprecated"], "old; worse \"still\"");
+}
