@@ -89,6 +89,7 @@ mod origin;
 mod package;
 mod pattern;
 mod policy;
+mod stable;
 mod topology;
 mod version;
 

@@ -6,10 +6,12 @@
     reason = "a test"
 )]
 
+use rules::lookalike::Popular;
 use rules::{
-    Ecosystem, Finding, Flags, GroupSpec, ModeSpec, Next, Outcome, PackageName, Place, Policy,
-    PolicySpec, RepositorySpec, Severity, Verdict,
+    Ecosystem, Finding, Flags, GroupSpec, Knowledge, ModeSpec, Next, Outcome, PackageName, Place,
+    Policy, PolicySpec, RepositorySpec, Severity, Verdict,
 };
+use std::sync::Arc;
 use std::time::SystemTime;
 
 fn spec(groups: Vec<GroupSpec>) -> PolicySpec {
@@ -122,6 +124,34 @@ fn a_revision_follows_the_content() {
             .0
             .revision(),
         0x88201fb960ff6465
+    );
+}
+
+#[test]
+fn a_revision_follows_the_lists_in_force() {
+    let list = |names: &[&str]| {
+        let popular = Popular::from_ranked(Ecosystem::Npm, "2030-01-01", names.iter().copied());
+        Arc::new(popular)
+    };
+    let revision = |knowledge| {
+        let compiled = Policy::compile_with(&spec(Vec::new()), knowledge);
+        compiled.unwrap().0.revision()
+    };
+    let with = |names: &[&str]| revision(Knowledge::default().with_popular(list(names)));
+    let embedded = revision(Knowledge::default());
+    assert_ne!(with(&["a", "b"]), embedded);
+    assert_ne!(with(&["a", "b"]), with(&["b", "a"]));
+    assert_eq!(with(&["a", "b"]), with(&["a", "b"]));
+    let knowledge = Knowledge::default().with_popular(list(&["wondrous"]));
+    assert_eq!(knowledge.popular(Ecosystem::Npm).len(), 1);
+    assert_eq!(knowledge.popular(Ecosystem::Pypi).source(), "embedded");
+    let (policy, _) = Policy::compile_with(&spec(Vec::new()), knowledge).unwrap();
+    let squat = PackageName::npm("wondrousjs").unwrap();
+    let told = policy.explain(&squat, "public", None, SystemTime::UNIX_EPOCH);
+    assert_eq!(
+        told.reason.unwrap().imitates.as_deref(),
+        Some("wondrous"),
+        "the list that was given is the one that is asked"
     );
 }
 
