@@ -257,6 +257,20 @@ impl Publish {
     }
 }
 
+impl Reason {
+    /// With the version that may be had instead (see [`Policy::nearest_allowed`](crate::Policy::nearest_allowed)).
+    /// The sentence names it if it has room for that.
+    #[must_use]
+    pub fn with_nearest(mut self, version: &str) -> Self {
+        let advice = format!("; nearest allowed version is {version}");
+        let fits = self.sentence.len() + advice.len() <= SENTENCE_BYTES_MAX;
+        if fits && version.bytes().all(|byte| byte.is_ascii_graphic()) {
+            self.sentence.push_str(&advice);
+        }
+        self
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.sentence)

@@ -11,6 +11,7 @@ mod hierarchy;
 mod imitations;
 mod lint;
 mod mode;
+mod nearest;
 mod refusal;
 mod revision;
 mod screen;

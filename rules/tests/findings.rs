@@ -8,8 +8,8 @@
 
 use rules::lookalike::Popular;
 use rules::{
-    Ecosystem, Finding, Flags, GroupSpec, Knowledge, ModeSpec, Next, Outcome, PackageName, Place,
-    Policy, PolicySpec, RepositorySpec, Severity, Verdict,
+    Ecosystem, Facts, Finding, Flags, GroupSpec, Knowledge, ModeSpec, Next, Outcome, PackageName,
+    Place, Policy, PolicySpec, RepositorySpec, SENTENCE_BYTES_MAX, Severity, Verdict, moment,
 };
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -215,4 +215,101 @@ fn an_imitation_is_denied_everything_but_what_is_held() {
             .verdict,
         Verdict::Deny
     );
+}
+
+#[test]
+fn the_nearest_allowed_version_is_named() {
+    let group = GroupSpec {
+        min_age: Some(rules::Age::days(3)),
+        ..GroupSpec::new("/*")
+    };
+    let (policy, _) = Policy::compile(&spec(vec![group])).unwrap();
+    let now = moment::read("2027-01-10T00:00:00Z").unwrap();
+    // `!` is too young, `y` is yanked.
+    for (ecosystem, refused, versions, nearest) in [
+        (
+            Ecosystem::Npm,
+            "1.3.0",
+            "1.10.0 1.2.0 1.9.0! 1.3.0!",
+            Some("1.2.0"),
+        ),
+        (
+            Ecosystem::Npm,
+            "1.10.0",
+            "1.9.0 1.2.0 1.10.0! 2.0.0",
+            Some("1.9.0"),
+        ),
+        (
+            Ecosystem::Npm,
+            "1.0.0",
+            "1.0.0! 1.1.0! 1.10.0 1.2.0",
+            Some("1.2.0"),
+        ),
+        (
+            Ecosystem::Npm,
+            "2.0.0",
+            "2.0.0! 2.0.0-rc.1 1.0.0",
+            Some("1.0.0"),
+        ),
+        (
+            Ecosystem::Npm,
+            "2.0.0-rc.2",
+            "2.0.0-rc.2! 2.0.0-rc.1 1.0.0",
+            Some("2.0.0-rc.1"),
+        ),
+        (Ecosystem::Npm, "2.0.0", "2.0.0! 2.0.0-rc.1", None),
+        (Ecosystem::Npm, "1.0.0", "", None),
+        (Ecosystem::Pypi, "2.0.0", "2.0 1.0 1!0.1!", Some("1.0")),
+        (Ecosystem::Pypi, "2.0", "1.9y 1.8 3.0", Some("1.8")),
+        (
+            Ecosystem::Maven,
+            "1.1",
+            "1.0 1.1-SNAPSHOT 1.1!",
+            Some("1.0"),
+        ),
+    ] {
+        let name = if ecosystem == Ecosystem::Maven {
+            "org.x:semver"
+        } else {
+            "semver"
+        };
+        let package = PackageName::parse(ecosystem, name).unwrap();
+        let origins = policy.origins(&package, "public", now);
+        let outside = origins
+            .iter()
+            .find(|origin| origin.place() == Place::External);
+        let versions: Vec<(&str, Facts)> = versions
+            .split_whitespace()
+            .map(|version| {
+                let day = if version.ends_with('!') { "09" } else { "01" };
+                let facts = Facts {
+                    published: moment::read(&format!("2027-01-{day}T00:00:00Z")),
+                    yanked: version.ends_with('y').then(String::new),
+                    ..Facts::default()
+                };
+                (version.trim_end_matches(['!', 'y']), facts)
+            })
+            .collect();
+        let versions = versions.iter().map(|(version, facts)| (*version, facts));
+        let found = policy.nearest_allowed(outside.unwrap(), refused, versions, now);
+        assert_eq!(found, nearest, "{ecosystem} {refused}");
+    }
+}
+
+#[test]
+fn a_sentence_names_the_nearest_version_if_it_has_room() {
+    let (policy, _) = Policy::compile(&spec(vec![block("/npm/*")])).unwrap();
+    let package = PackageName::npm("left-pad").unwrap();
+    let origins = policy.origins(&package, "public", SystemTime::UNIX_EPOCH);
+    let mut reason = origins.refusal().unwrap().clone();
+    reason.sentence = "left-pad 1.3.0 is held".to_owned();
+    let told =
+        |reason: &rules::Reason, version: &str| reason.clone().with_nearest(version).sentence;
+    assert_eq!(
+        told(&reason, "1.2.0"),
+        "left-pad 1.3.0 is held; nearest allowed version is 1.2.0"
+    );
+    assert_eq!(told(&reason, "1.2\r\n0"), reason.sentence);
+    reason.sentence = "x".repeat(SENTENCE_BYTES_MAX - 20);
+    assert_eq!(told(&reason, "1.2.0"), reason.sentence);
 }
