@@ -80,6 +80,7 @@ pub struct Inspection(Judged);
 pub struct Publish {
     package: PackageName,
     repository: Arc<str>,
+    observed: Option<Reason>,
 }
 
 #[derive(Clone, Debug)]
@@ -239,11 +240,17 @@ impl Inspection {
 }
 
 impl Publish {
-    pub(crate) fn new(package: &PackageName, repository: &str) -> Self {
+    pub(crate) fn new(package: &PackageName, repository: &str, observed: Option<Reason>) -> Self {
         Self {
             package: package.clone(),
             repository: repository.into(),
+            observed,
         }
+    }
+
+    /// What would have refused it, if the group did not merely observe that.
+    pub const fn observed(&self) -> Option<&Reason> {
+        self.observed.as_ref()
     }
 
     /// The package.

@@ -8,8 +8,9 @@
 
 use rules::lookalike::Popular;
 use rules::{
-    Ecosystem, Facts, Finding, Flags, GroupSpec, Knowledge, ModeSpec, Next, Outcome, PackageName,
-    Place, Policy, PolicySpec, RepositorySpec, SENTENCE_BYTES_MAX, Severity, Verdict, moment,
+    Action, Control, Ecosystem, Facts, Finding, Flags, GroupSpec, Knowledge, ModeSpec, Next,
+    Outcome, PackageName, Place, Policy, PolicySpec, RepositorySpec, SENTENCE_BYTES_MAX, Severity,
+    Verdict, moment,
 };
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -31,6 +32,22 @@ fn block(pattern: &str) -> GroupSpec {
         external: Some(ModeSpec::Block),
         ..GroupSpec::new(pattern)
     }
+}
+
+fn observing(controls: &[Control], group: GroupSpec) -> GroupSpec {
+    GroupSpec {
+        observe: Some(controls.to_vec()),
+        ..group
+    }
+}
+
+/// A group with an exemption of ages that ends.
+fn timed(pattern: &str, until: &str) -> GroupSpec {
+    toml::from_str(&format!(
+        "pattern = '{pattern}'\nmin_age = '3d'\nexempt = ['min_age']\nuntil = '{until}'\n\
+         reason = 'vetted'"
+    ))
+    .unwrap()
 }
 
 fn findings(groups: Vec<GroupSpec>) -> Vec<Finding> {
@@ -80,6 +97,34 @@ fn mistakes_in_groups_are_found() {
             vec![GroupSpec::new("/npm/*")],
             Severity::Warning,
             "inherited from /*",
+        ),
+        (
+            vec![observing(&[Control::External], block("/npm/space/*"))],
+            Severity::Warning,
+            "`observe` lists external: the names that this group claims leave the house",
+        ),
+        (
+            vec![
+                observing(&[Control::External], GroupSpec::new("/*")),
+                block("/npm/space/*"),
+            ],
+            Severity::Warning,
+            "`observe` is inherited from /* and lists external",
+        ),
+        (
+            vec![observing(&[Control::WeakMatch], block("/npm/*"))],
+            Severity::Error,
+            "`observe` lists weak_match: only lookalike, min_age, malware, vulnerability, publish, \
+             internal, external can be listed",
+        ),
+        (
+            vec![GroupSpec {
+                exempt: Some(vec![Control::External]),
+                reason: Some(String::new()),
+                ..timed("/npm/*", "2027-01-31")
+            }],
+            Severity::Error,
+            "`exempt` lists external: only lookalike",
         ),
         (
             vec![block("/npm//p\u{430}ypal$")],
@@ -181,7 +226,8 @@ fn an_explanation_shows_the_way() {
          publish     allow\n\
          internal    inherit: allow from /*\n\
          external    inherit: block from /npm/*\n\
-         search      public  holding allow  external deny (external)\n",
+         search      public  holding allow  external deny (external)\n\
+         screens     none: the name belongs to the house, nothing of it comes from outside\n",
         explanation.sentence
     );
     assert_eq!(explanation.to_string(), expected);
@@ -215,6 +261,73 @@ fn an_imitation_is_denied_everything_but_what_is_held() {
             .verdict,
         Verdict::Deny
     );
+}
+
+#[test]
+fn an_explanation_shows_the_screens() {
+    let (policy, _) = Policy::compile(&spec(vec![
+        GroupSpec {
+            observe: Some(vec![Control::Malware]),
+            vulnerability_warn: Some(7.0),
+            ..timed("/maven/*", "2027-01-31")
+        },
+        GroupSpec {
+            lookalike: Some(Action::Warn),
+            ..GroupSpec::new("/maven/com.acme~")
+        },
+    ]))
+    .unwrap();
+    let package = PackageName::maven("com.acme", "core").unwrap();
+    let told = |now: &str| {
+        let now = moment::read(now).unwrap();
+        policy.explain(&package, "public", None, now).to_string()
+    };
+    let before = told("2027-01-01T00:00:00Z");
+    let lines = before
+        .lines()
+        .skip_while(|line| !line.starts_with("lookalike"));
+    let lines: Vec<_> = lines.collect();
+    assert_eq!(
+        lines,
+        [
+            "lookalike   warn",
+            "malware     inherit: deny from /*",
+            "vulnerability_deny inherit: off from /*",
+            "vulnerability_warn inherit: 7.0 from /maven/*",
+            "min_age     inherit: 3d from /maven/*",
+            "unknown_age inherit: hold from /*",
+            "exempt      inherit: min_age until 2027-02-01T00:00:00Z (vetted) from /maven/*",
+            "observe     inherit: malware from /maven/*",
+            "dates       the POM's Last-Modified as the upstream tells it",
+            "popular     4153 names of 2024-12-31 (embedded)",
+        ]
+    );
+    let after = told("2027-03-01T00:00:00Z");
+    assert!(
+        after.contains("exempt      inherit: min_age ended 2027-02-01"),
+        "{after}"
+    );
+}
+
+#[test]
+fn exemptions_are_told_where_they_were_written() {
+    let groups = vec![
+        timed("/npm/*", "2027-01-31"),
+        GroupSpec {
+            min_age: Some(rules::Age::days(1)),
+            ..GroupSpec::new("/npm/space/*")
+        },
+    ];
+    let (policy, _) = Policy::compile(&spec(groups)).unwrap();
+    let exemptions: Vec<_> = policy.exemptions().collect();
+    assert_eq!(exemptions.len(), 1);
+    let exemption = exemptions[0];
+    assert_eq!(
+        (exemption.group, exemption.reason),
+        ("/npm/*", Some("vetted"))
+    );
+    assert_eq!(exemption.until, moment::read("2027-02-01T00:00:00Z"));
+    assert!(exemption.controls.iter().eq(&[Control::MinAge]));
 }
 
 #[test]
@@ -312,4 +425,42 @@ fn a_sentence_names_the_nearest_version_if_it_has_room() {
     assert_eq!(told(&reason, "1.2\r\n0"), reason.sentence);
     reason.sentence = "x".repeat(SENTENCE_BYTES_MAX - 20);
     assert_eq!(told(&reason, "1.2.0"), reason.sentence);
+}
+
+#[test]
+fn what_is_observed_is_judged_but_not_enforced() {
+    let group = observing(
+        &[Control::Publish, Control::External],
+        block("/npm/space/*"),
+    );
+    let (policy, _) = Policy::compile(&spec(vec![group])).unwrap();
+    let now = SystemTime::UNIX_EPOCH;
+    let ours = PackageName::npm("@space/ui").unwrap();
+    let origins = policy.origins(&ours, "public", now);
+    let seen = origins.observed().unwrap();
+    assert!(origins.reaches_outside() && seen.observed && !policy.claimed(&ours));
+    assert_eq!(
+        (seen.control, seen.group.as_str()),
+        (Control::External, "/npm/space/*")
+    );
+    for origin in &origins {
+        let decision = policy.admit(origin, "1.0.0", &Facts::default(), now);
+        let is_outside = origin.place() == Place::External;
+        let expected = if is_outside {
+            Verdict::Warn
+        } else {
+            Verdict::Allow
+        };
+        assert_eq!(decision.verdict(), expected);
+        assert_eq!(
+            decision.reason().is_some_and(|reason| reason.observed),
+            is_outside
+        );
+    }
+    let told = policy.explain(&ours, "public", None, now);
+    assert_eq!(told.verdict, Verdict::Warn);
+    assert!(
+        told.to_string().contains("external warn (external)"),
+        "{told}"
+    );
 }
