@@ -80,6 +80,7 @@ pub struct Inspection(Judged);
 pub struct Publish {
     package: PackageName,
     repository: Arc<str>,
+    observed: Option<Reason>,
 }
 
 #[derive(Clone, Debug)]
@@ -239,11 +240,17 @@ impl Inspection {
 }
 
 impl Publish {
-    pub(crate) fn new(package: &PackageName, repository: &str) -> Self {
+    pub(crate) fn new(package: &PackageName, repository: &str, observed: Option<Reason>) -> Self {
         Self {
             package: package.clone(),
             repository: repository.into(),
+            observed,
         }
+    }
+
+    /// What would have refused it, if the group did not merely observe that.
+    pub const fn observed(&self) -> Option<&Reason> {
+        self.observed.as_ref()
     }
 
     /// The package.
@@ -254,6 +261,20 @@ impl Publish {
     /// The repository published to.
     pub fn repository(&self) -> &str {
         &self.repository
+    }
+}
+
+impl Reason {
+    /// With the version that may be had instead (see [`Policy::nearest_allowed`](crate::Policy::nearest_allowed)).
+    /// The sentence names it if it has room for that.
+    #[must_use]
+    pub fn with_nearest(mut self, version: &str) -> Self {
+        let advice = format!("; nearest allowed version is {version}");
+        let fits = self.sentence.len() + advice.len() <= SENTENCE_BYTES_MAX;
+        if fits && version.bytes().all(|byte| byte.is_ascii_graphic()) {
+            self.sentence.push_str(&advice);
+        }
+        self
     }
 }
 

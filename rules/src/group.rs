@@ -57,7 +57,13 @@ pub struct GroupSpec {
     /// Why there is an exemption.
     #[serde(default)]
     pub reason: Option<String>,
-    /// Controls that are judged, logged and counted here, but not enforced.
+    /// Controls that are judged, logged and counted here, but not enforced. Like every control the
+    /// list is inherited whole; `[]` enforces everything again.
+    ///
+    /// `external` in it means what it says for names of the house too: where a group claims them (blocked
+    /// outside, published here), **a public registry is asked for them** as long as it is observed.
+    /// They count as anybody's packages then: advisories and look-alikes are judged.
+    /// Imitations of a group (weak matches) and flags of packages stay enforced.
     #[serde(default)]
     pub observe: Option<Vec<Control>>,
     /// What the group is for.

@@ -11,6 +11,8 @@ use crate::package::Ecosystem;
 #[derive(Clone, Default)]
 pub struct Knowledge {
     advisories: Arc<Advisories>,
+    /// Lists in place of the embedded ones, in the order of [`Ecosystem::ALL`].
+    popular: [Option<Arc<Popular>>; Ecosystem::ALL.len()],
 }
 
 impl Knowledge {
@@ -26,9 +28,26 @@ impl Knowledge {
         &self.advisories
     }
 
-    /// The popular names of an ecosystem: the embedded list. The first call compiles it, which takes a moment.
-    pub fn popular(&self, ecosystem: Ecosystem) -> &'static Popular {
-        Popular::embedded(ecosystem)
+    /// With this list of popular names instead of the one for the same ecosystem.
+    #[must_use]
+    pub fn with_popular(mut self, popular: Arc<Popular>) -> Self {
+        let slot = popular.ecosystem() as usize;
+        self.popular[slot] = Some(popular);
+        self
+    }
+
+    /// The popular names of an ecosystem: the list that was given, else the embedded one, whose first use
+    /// compiles it, which takes a moment.
+    pub fn popular(&self, ecosystem: Ecosystem) -> &Popular {
+        match &self.popular[ecosystem as usize] {
+            Some(popular) => popular,
+            None => Popular::embedded(ecosystem),
+        }
+    }
+
+    /// The lists that stand in place of embedded ones.
+    pub(crate) fn replaced_lists(&self) -> impl Iterator<Item = &Popular> {
+        self.popular.iter().flatten().map(Arc::as_ref)
     }
 }
 
@@ -38,6 +57,7 @@ impl fmt::Debug for Knowledge {
         formatter
             .debug_struct("Knowledge")
             .field("advisories", &advisories)
+            .field("replaced_lists", &self.replaced_lists().count())
             .finish_non_exhaustive()
     }
 }

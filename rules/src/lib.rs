@@ -89,6 +89,7 @@ mod origin;
 mod package;
 mod pattern;
 mod policy;
+mod stable;
 mod topology;
 mod version;
 
@@ -105,8 +106,8 @@ pub use origin::{Next, Origin, Origins, Outcome, Place};
 pub use package::{COMPONENT_BYTES_MAX, Ecosystem, NameError, PackageName, parse_path};
 pub use pattern::{Pattern, PatternError, Strength};
 pub use policy::{
-    ControlExplanation, Explanation, Finding, PlaceExplanation, Policy, PolicySpec,
-    SearchExplanation, Severity,
+    ControlExplanation, ExemptionNotice, Explanation, Finding, ListExplanation, PlaceExplanation,
+    Policy, PolicySpec, ScreenExplanation, SearchExplanation, Severity,
 };
 pub use topology::{RepositorySpec, SEARCHED_MAX, UPSTREAMS_MAX};
 pub use version::{VersionKey, compare, is_prerelease, same};

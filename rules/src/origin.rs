@@ -29,6 +29,7 @@ pub struct Origin {
     asked: Arc<str>,
     claimed: bool,
     imitated: Option<Arc<LookAlike>>,
+    observed: Option<Arc<Reason>>,
     /// The package's group, and the revision of the policy that has it.
     group: (usize, u64),
 }
@@ -76,6 +77,7 @@ impl Origin {
             asked,
             claimed,
             imitated: None,
+            observed: None,
             group: (usize::MAX, 0),
         }
     }
@@ -106,6 +108,16 @@ impl Origin {
     /// Whom the package imitates, as far as its name tells.
     pub(crate) fn imitated(&self) -> Option<&LookAlike> {
         self.imitated.as_deref()
+    }
+
+    /// With what would have kept the place out, if it is only observed.
+    pub(crate) fn observing(self, observed: Option<Arc<Reason>>) -> Self {
+        Self { observed, ..self }
+    }
+
+    /// What would have kept this place out, if its group did not merely observe that; to be logged.
+    pub fn observed(&self) -> Option<&Reason> {
+        self.observed.as_deref()
     }
 
     /// The package that was asked for.
@@ -187,6 +199,16 @@ impl Origins {
                 Control::Internal => 4,
                 _ => 5,
             })
+    }
+
+    /// What would have kept a place out, if it were not merely observed: the first in search order, those of
+    /// public registries before all.
+    pub fn observed(&self) -> Option<&Reason> {
+        let of = |place| {
+            let mut origins = self.iter().filter(move |origin| origin.place == place);
+            origins.find_map(Origin::observed)
+        };
+        of(Place::External).or_else(|| of(Place::Holding))
     }
 
     /// Whether there is no place to look in.

@@ -5,22 +5,29 @@
 //! clock or touches a disk; a policy is a value, and is replaced whole.
 
 mod admission;
+mod exemption;
 mod explanation;
 mod finding;
 mod hierarchy;
 mod imitations;
 mod lint;
 mod mode;
+mod nearest;
 mod refusal;
 mod revision;
 mod screen;
 mod screening;
+mod screens;
 mod sentence;
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
-pub use explanation::{ControlExplanation, Explanation, PlaceExplanation, SearchExplanation};
+pub use exemption::ExemptionNotice;
+pub use explanation::{
+    ControlExplanation, Explanation, ListExplanation, PlaceExplanation, ScreenExplanation,
+    SearchExplanation,
+};
 pub use finding::{Finding, Severity};
 
 use crate::decision::{Control, Publish, Reason, Verdict};
@@ -102,8 +109,10 @@ impl Policy {
         };
         let hierarchy = Hierarchy::new(groups, root);
         lint::check_hierarchy(&hierarchy, &spec.groups, &mut findings);
+        let screens = screen::screens(&hierarchy, &spec.groups);
+        lint::check_observed(&hierarchy, &screens, &mut findings);
         let mut policy = Self {
-            screens: screen::screens(&hierarchy, &spec.groups),
+            screens,
             hierarchy,
             topology,
             revision: revision::revision(spec, &knowledge),
@@ -145,30 +154,45 @@ impl Policy {
             origins.refuse(self.refuse_repository(subject, repository));
             return origins;
         };
-        if self.is_banned(subject) {
-            origins.refuse(self.refuse_control(Control::External, subject, asked));
-            return origins;
-        }
+        let banned = match self.judge_ban(subject, asked) {
+            Ok(observed) => observed,
+            Err(reason) => {
+                origins.refuse(reason);
+                return origins;
+            }
+        };
         let outside = Outside {
             flags,
             imitated: self.imitated(subject, now),
         };
         let internal = self.inward(Control::Internal, subject, asked, flags);
-        origins.push(self.origin(subject, Place::Holding, asked, asked));
+        let holding = self.origin(subject, Place::Holding, asked, asked);
+        origins.push(holding.observing(banned.clone()));
         origins.extend(self.external(subject, asked, asked, &outside));
         if others.is_empty() {
             return origins;
         }
-        if let Err(reason) = internal {
-            // The same reason keeps out a weak match's every place: once is enough.
-            if !origins.refusals().contains(&reason) {
-                origins.refuse(reason);
+        let observed = match internal {
+            Ok(observed) => observed.or(banned),
+            Err(reason) => {
+                // The same reason keeps out a weak match's every place: once is enough.
+                if !origins.refusals().contains(&reason) {
+                    origins.refuse(reason);
+                }
+                return origins;
             }
-            return origins;
-        }
+        };
         for other in others {
-            origins.push(self.origin(subject, Place::Holding, other, asked));
-            origins.extend(self.external(subject, other, asked, &outside));
+            let holding = self.origin(subject, Place::Holding, other, asked);
+            origins.push(holding.observing(observed.clone()));
+            let external = self.external(subject, other, asked, &outside);
+            origins.extend(external.map(|judged| {
+                // What was observed of the registry itself tells more.
+                judged.map(|origin| match origin.observed() {
+                    Some(_) => origin,
+                    None => origin.observing(observed.clone()),
+                })
+            }));
         }
         origins
     }
@@ -184,11 +208,12 @@ impl Policy {
         if !self.topology.contains(repository) {
             return Err(self.refuse_repository(subject, repository));
         }
-        self.judge(Control::Publish, subject, repository)?;
+        let observed = self.judge(Control::Publish, subject, repository)?;
         if flags.effective(self, package).publish == Flag::Block {
             return Err(self.refuse_flag(Control::PublishFlag, subject, repository));
         }
-        Ok(Publish::new(package, repository))
+        let observed = observed.map(Arc::unwrap_or_clone);
+        Ok(Publish::new(package, repository, observed))
     }
 
     /// Says what would be decided for a package, and by which path of inheritance.
@@ -203,7 +228,7 @@ impl Policy {
     }
 
     /// Whether the name belongs to the house: no public registry may supply it although it may be
-    /// published here, or it imitates a group.
+    /// published here, or it imitates a group. Where that is only observed, it does not.
     pub fn claimed(&self, package: &PackageName) -> bool {
         self.subject(package).claimed
     }
@@ -219,7 +244,8 @@ impl Policy {
 
     fn subject<'a>(&self, package: &'a PackageName) -> Subject<'a> {
         let (group, strength) = self.hierarchy.associate(package);
-        let claimed = self.claims(group) || strength == Strength::Weak;
+        let enforced = !self.screens[group].observes(Control::External);
+        let claimed = enforced && self.hierarchy.claims(group) || strength == Strength::Weak;
         Subject {
             package,
             group,
@@ -253,14 +279,22 @@ impl Policy {
         }
     }
 
-    /// Whether a group keeps its names in the house: never from outside, but published here.
-    fn claims(&self, group: usize) -> bool {
-        let blocked = |control| self.hierarchy.effective(group, control).0.blocks_all();
-        blocked(Control::External) && !blocked(Control::Publish)
+    /// Judges whether all three ways in are blocked: nothing may bring the package here, so what an earlier
+    /// rule let in is not served either (design.md §3, "`deny` … by hand stops retained ones too").
+    /// A ban of which a part is only observed is only observed.
+    fn judge_ban(&self, subject: Subject<'_>, asked: &str) -> Result<Option<Arc<Reason>>, Reason> {
+        if !self.is_banned(subject) {
+            return Ok(None);
+        }
+        let mut reason = self.refuse_control(Control::External, subject, asked);
+        let screen = self.screen(subject);
+        if !CONTROLS.iter().any(|control| screen.observes(*control)) {
+            return Err(reason);
+        }
+        reason.observed = true;
+        Ok(Some(Arc::new(reason)))
     }
 
-    /// Whether all three ways in are blocked: nothing may bring the package here, so what an earlier
-    /// rule let in is not served either (design.md §3, "`deny` … by hand stops retained ones too").
     fn is_banned(&self, subject: Subject<'_>) -> bool {
         let blocked = |control: &Control| {
             self.hierarchy
@@ -282,14 +316,16 @@ impl Policy {
         self.topology
             .has_external(repository, subject.package.ecosystem())
             .then(|| {
-                self.inward(Control::External, subject, repository, outside.flags)?;
+                let observed =
+                    self.inward(Control::External, subject, repository, outside.flags)?;
                 let imitated = outside.imitated.as_ref();
                 let found = imitated.and_then(|found| self.found_imitation(subject, found));
                 match found {
                     Some(found) if found.verdict == Verdict::Deny => Err(found.reason),
                     _ => Ok(self
                         .origin(subject, Place::External, repository, asked)
-                        .imitating(imitated.cloned())),
+                        .imitating(imitated.cloned())
+                        .observing(observed)),
                 }
             })
     }
@@ -301,24 +337,25 @@ impl Policy {
         subject: Subject<'_>,
         repository: &str,
         flags: &dyn Fn(&str) -> Option<Flags>,
-    ) -> Result<(), Reason> {
-        self.judge(control, subject, repository)?;
+    ) -> Result<Option<Arc<Reason>>, Reason> {
+        let observed = self.judge(control, subject, repository)?;
         let record = flags(repository)
             .unwrap_or_default()
             .effective(self, subject.package);
         if record.upstream == Flag::Block {
             return Err(self.refuse_flag(Control::UpstreamFlag, subject, repository));
         }
-        Ok(())
+        Ok(observed)
     }
 
-    /// Asks the group: a weak match may nothing, else the effective mode decides.
+    /// Asks the group: a weak match may nothing, else the effective mode decides. A refusal that is
+    /// only observed is no error.
     fn judge(
         &self,
         control: Control,
         subject: Subject<'_>,
         repository: &str,
-    ) -> Result<(), Reason> {
+    ) -> Result<Option<Arc<Reason>>, Reason> {
         if subject.strength == Strength::Weak {
             return Err(self.refuse_imitation(subject));
         }
@@ -328,8 +365,13 @@ impl Policy {
             .0
             .allows(repository)
         {
-            return Ok(());
+            return Ok(None);
         }
-        Err(self.refuse_control(control, subject, repository))
+        let mut reason = self.refuse_control(control, subject, repository);
+        if !self.screen(subject).observes(control) {
+            return Err(reason);
+        }
+        reason.observed = true;
+        Ok(Some(Arc::new(reason)))
     }
 }

@@ -103,6 +103,12 @@ fn repositories_are_searched_in_order() {
     check("r.case", world);
 }
 
+#[test]
+fn what_is_observed_is_not_enforced() {
+    let ids = check("o.case", world);
+    assert_rows(&ids, 'O', 9);
+}
+
 /// A policy under construction, and the package that questions are about.
 #[derive(Default)]
 struct World {
@@ -129,6 +135,11 @@ impl World {
                 if modes.matches('/').count() == 2 && !modes.starts_with('/') =>
             {
                 self.spec.groups.push(group(pattern, modes));
+            }
+            ["observe", control] => {
+                let control = serde_json::from_value(control.into()).unwrap();
+                let group = self.spec.groups.last_mut().unwrap();
+                group.observe.get_or_insert_default().push(control);
             }
             ["group", ref patterns @ ..] => {
                 self.spec
@@ -199,7 +210,10 @@ impl World {
             ["publish", repository] => {
                 let flags = self.flags.get(repository).copied().unwrap_or_default();
                 match policy.publish(self.package(), repository, flags) {
-                    Ok(_) => "allow".to_owned(),
+                    Ok(publish) => match publish.observed() {
+                        Some(reason) => format!("allow, observed {}", deny(reason)),
+                        None => "allow".to_owned(),
+                    },
                     Err(reason) => deny(&reason),
                 }
             }
@@ -219,9 +233,20 @@ impl World {
             policy.origins_with_flags(self.package(), repository, SystemTime::UNIX_EPOCH, &flags);
         let places: Vec<String> = origins
             .iter()
-            .map(|origin| match origin.place() {
-                Place::Holding => origin.repository().to_owned(),
-                Place::External => format!("+{}", origin.repository()),
+            .map(|origin| {
+                let sign = match origin.place() {
+                    Place::Holding => "",
+                    Place::External => "+",
+                };
+                let observed = origin.observed().map(|reason| {
+                    assert!(reason.observed);
+                    format!("({})", reason.control)
+                });
+                format!(
+                    "{sign}{}{}",
+                    origin.repository(),
+                    observed.unwrap_or_default()
+                )
             })
             .collect();
         for reason in origins.refusals() {

@@ -6,10 +6,13 @@
     reason = "a test"
 )]
 
+use rules::lookalike::Popular;
 use rules::{
-    Ecosystem, Finding, Flags, GroupSpec, ModeSpec, Next, Outcome, PackageName, Place, Policy,
-    PolicySpec, RepositorySpec, Severity, Verdict,
+    Action, Control, Ecosystem, Facts, Finding, Flags, GroupSpec, Knowledge, ModeSpec, Next,
+    Outcome, PackageName, Place, Policy, PolicySpec, RepositorySpec, SENTENCE_BYTES_MAX, Severity,
+    Verdict, moment,
 };
+use std::sync::Arc;
 use std::time::SystemTime;
 
 fn spec(groups: Vec<GroupSpec>) -> PolicySpec {
@@ -29,6 +32,22 @@ fn block(pattern: &str) -> GroupSpec {
         external: Some(ModeSpec::Block),
         ..GroupSpec::new(pattern)
     }
+}
+
+fn observing(controls: &[Control], group: GroupSpec) -> GroupSpec {
+    GroupSpec {
+        observe: Some(controls.to_vec()),
+        ..group
+    }
+}
+
+/// A group with an exemption of ages that ends.
+fn timed(pattern: &str, until: &str) -> GroupSpec {
+    toml::from_str(&format!(
+        "pattern = '{pattern}'\nmin_age = '3d'\nexempt = ['min_age']\nuntil = '{until}'\n\
+         reason = 'vetted'"
+    ))
+    .unwrap()
 }
 
 fn findings(groups: Vec<GroupSpec>) -> Vec<Finding> {
@@ -80,6 +99,34 @@ fn mistakes_in_groups_are_found() {
             "inherited from /*",
         ),
         (
+            vec![observing(&[Control::External], block("/npm/space/*"))],
+            Severity::Warning,
+            "`observe` lists external: the names that this group claims leave the house",
+        ),
+        (
+            vec![
+                observing(&[Control::External], GroupSpec::new("/*")),
+                block("/npm/space/*"),
+            ],
+            Severity::Warning,
+            "`observe` is inherited from /* and lists external",
+        ),
+        (
+            vec![observing(&[Control::WeakMatch], block("/npm/*"))],
+            Severity::Error,
+            "`observe` lists weak_match: only lookalike, min_age, malware, vulnerability, publish, \
+             internal, external can be listed",
+        ),
+        (
+            vec![GroupSpec {
+                exempt: Some(vec![Control::External]),
+                reason: Some(String::new()),
+                ..timed("/npm/*", "2027-01-31")
+            }],
+            Severity::Error,
+            "`exempt` lists external: only lookalike",
+        ),
+        (
             vec![block("/npm//p\u{430}ypal$")],
             Severity::Warning,
             "imitations",
@@ -126,6 +173,34 @@ fn a_revision_follows_the_content() {
 }
 
 #[test]
+fn a_revision_follows_the_lists_in_force() {
+    let list = |names: &[&str]| {
+        let popular = Popular::from_ranked(Ecosystem::Npm, "2030-01-01", names.iter().copied());
+        Arc::new(popular)
+    };
+    let revision = |knowledge| {
+        let compiled = Policy::compile_with(&spec(Vec::new()), knowledge);
+        compiled.unwrap().0.revision()
+    };
+    let with = |names: &[&str]| revision(Knowledge::default().with_popular(list(names)));
+    let embedded = revision(Knowledge::default());
+    assert_ne!(with(&["a", "b"]), embedded);
+    assert_ne!(with(&["a", "b"]), with(&["b", "a"]));
+    assert_eq!(with(&["a", "b"]), with(&["a", "b"]));
+    let knowledge = Knowledge::default().with_popular(list(&["wondrous"]));
+    assert_eq!(knowledge.popular(Ecosystem::Npm).len(), 1);
+    assert_eq!(knowledge.popular(Ecosystem::Pypi).source(), "embedded");
+    let (policy, _) = Policy::compile_with(&spec(Vec::new()), knowledge).unwrap();
+    let squat = PackageName::npm("wondrousjs").unwrap();
+    let told = policy.explain(&squat, "public", None, SystemTime::UNIX_EPOCH);
+    assert_eq!(
+        told.reason.unwrap().imitates.as_deref(),
+        Some("wondrous"),
+        "the list that was given is the one that is asked"
+    );
+}
+
+#[test]
 fn an_explanation_shows_the_way() {
     let (policy, _) = Policy::compile(&spec(vec![
         block("/npm/*"),
@@ -151,7 +226,8 @@ fn an_explanation_shows_the_way() {
          publish     allow\n\
          internal    inherit: allow from /*\n\
          external    inherit: block from /npm/*\n\
-         search      public  holding allow  external deny (external)\n",
+         search      public  holding allow  external deny (external)\n\
+         screens     none: the name belongs to the house, nothing of it comes from outside\n",
         explanation.sentence
     );
     assert_eq!(explanation.to_string(), expected);
@@ -184,5 +260,207 @@ fn an_imitation_is_denied_everything_but_what_is_held() {
             .explain(&package, "public", None, SystemTime::UNIX_EPOCH)
             .verdict,
         Verdict::Deny
+    );
+}
+
+#[test]
+fn an_explanation_shows_the_screens() {
+    let (policy, _) = Policy::compile(&spec(vec![
+        GroupSpec {
+            observe: Some(vec![Control::Malware]),
+            vulnerability_warn: Some(7.0),
+            ..timed("/maven/*", "2027-01-31")
+        },
+        GroupSpec {
+            lookalike: Some(Action::Warn),
+            ..GroupSpec::new("/maven/com.acme~")
+        },
+    ]))
+    .unwrap();
+    let package = PackageName::maven("com.acme", "core").unwrap();
+    let told = |now: &str| {
+        let now = moment::read(now).unwrap();
+        policy.explain(&package, "public", None, now).to_string()
+    };
+    let before = told("2027-01-01T00:00:00Z");
+    let lines = before
+        .lines()
+        .skip_while(|line| !line.starts_with("lookalike"));
+    let lines: Vec<_> = lines.collect();
+    assert_eq!(
+        lines,
+        [
+            "lookalike   warn",
+            "malware     inherit: deny from /*",
+            "vulnerability_deny inherit: off from /*",
+            "vulnerability_warn inherit: 7.0 from /maven/*",
+            "min_age     inherit: 3d from /maven/*",
+            "unknown_age inherit: hold from /*",
+            "exempt      inherit: min_age until 2027-02-01T00:00:00Z (vetted) from /maven/*",
+            "observe     inherit: malware from /maven/*",
+            "dates       the POM's Last-Modified as the upstream tells it",
+            "popular     4153 names of 2024-12-31 (embedded)",
+        ]
+    );
+    let after = told("2027-03-01T00:00:00Z");
+    assert!(
+        after.contains("exempt      inherit: min_age ended 2027-02-01"),
+        "{after}"
+    );
+}
+
+#[test]
+fn exemptions_are_told_where_they_were_written() {
+    let groups = vec![
+        timed("/npm/*", "2027-01-31"),
+        GroupSpec {
+            min_age: Some(rules::Age::days(1)),
+            ..GroupSpec::new("/npm/space/*")
+        },
+    ];
+    let (policy, _) = Policy::compile(&spec(groups)).unwrap();
+    let exemptions: Vec<_> = policy.exemptions().collect();
+    assert_eq!(exemptions.len(), 1);
+    let exemption = exemptions[0];
+    assert_eq!(
+        (exemption.group, exemption.reason),
+        ("/npm/*", Some("vetted"))
+    );
+    assert_eq!(exemption.until, moment::read("2027-02-01T00:00:00Z"));
+    assert!(exemption.controls.iter().eq(&[Control::MinAge]));
+}
+
+#[test]
+fn the_nearest_allowed_version_is_named() {
+    let group = GroupSpec {
+        min_age: Some(rules::Age::days(3)),
+        ..GroupSpec::new("/*")
+    };
+    let (policy, _) = Policy::compile(&spec(vec![group])).unwrap();
+    let now = moment::read("2027-01-10T00:00:00Z").unwrap();
+    // `!` is too young, `y` is yanked.
+    for (ecosystem, refused, versions, nearest) in [
+        (
+            Ecosystem::Npm,
+            "1.3.0",
+            "1.10.0 1.2.0 1.9.0! 1.3.0!",
+            Some("1.2.0"),
+        ),
+        (
+            Ecosystem::Npm,
+            "1.10.0",
+            "1.9.0 1.2.0 1.10.0! 2.0.0",
+            Some("1.9.0"),
+        ),
+        (
+            Ecosystem::Npm,
+            "1.0.0",
+            "1.0.0! 1.1.0! 1.10.0 1.2.0",
+            Some("1.2.0"),
+        ),
+        (
+            Ecosystem::Npm,
+            "2.0.0",
+            "2.0.0! 2.0.0-rc.1 1.0.0",
+            Some("1.0.0"),
+        ),
+        (
+            Ecosystem::Npm,
+            "2.0.0-rc.2",
+            "2.0.0-rc.2! 2.0.0-rc.1 1.0.0",
+            Some("2.0.0-rc.1"),
+        ),
+        (Ecosystem::Npm, "2.0.0", "2.0.0! 2.0.0-rc.1", None),
+        (Ecosystem::Npm, "1.0.0", "", None),
+        (Ecosystem::Pypi, "2.0.0", "2.0 1.0 1!0.1!", Some("1.0")),
+        (Ecosystem::Pypi, "2.0", "1.9y 1.8 3.0", Some("1.8")),
+        (
+            Ecosystem::Maven,
+            "1.1",
+            "1.0 1.1-SNAPSHOT 1.1!",
+            Some("1.0"),
+        ),
+    ] {
+        let name = if ecosystem == Ecosystem::Maven {
+            "org.x:semver"
+        } else {
+            "semver"
+        };
+        let package = PackageName::parse(ecosystem, name).unwrap();
+        let origins = policy.origins(&package, "public", now);
+        let outside = origins
+            .iter()
+            .find(|origin| origin.place() == Place::External);
+        let versions: Vec<(&str, Facts)> = versions
+            .split_whitespace()
+            .map(|version| {
+                let day = if version.ends_with('!') { "09" } else { "01" };
+                let facts = Facts {
+                    published: moment::read(&format!("2027-01-{day}T00:00:00Z")),
+                    yanked: version.ends_with('y').then(String::new),
+                    ..Facts::default()
+                };
+                (version.trim_end_matches(['!', 'y']), facts)
+            })
+            .collect();
+        let versions = versions.iter().map(|(version, facts)| (*version, facts));
+        let found = policy.nearest_allowed(outside.unwrap(), refused, versions, now);
+        assert_eq!(found, nearest, "{ecosystem} {refused}");
+    }
+}
+
+#[test]
+fn a_sentence_names_the_nearest_version_if_it_has_room() {
+    let (policy, _) = Policy::compile(&spec(vec![block("/npm/*")])).unwrap();
+    let package = PackageName::npm("left-pad").unwrap();
+    let origins = policy.origins(&package, "public", SystemTime::UNIX_EPOCH);
+    let mut reason = origins.refusal().unwrap().clone();
+    reason.sentence = "left-pad 1.3.0 is held".to_owned();
+    let told =
+        |reason: &rules::Reason, version: &str| reason.clone().with_nearest(version).sentence;
+    assert_eq!(
+        told(&reason, "1.2.0"),
+        "left-pad 1.3.0 is held; nearest allowed version is 1.2.0"
+    );
+    assert_eq!(told(&reason, "1.2\r\n0"), reason.sentence);
+    reason.sentence = "x".repeat(SENTENCE_BYTES_MAX - 20);
+    assert_eq!(told(&reason, "1.2.0"), reason.sentence);
+}
+
+#[test]
+fn what_is_observed_is_judged_but_not_enforced() {
+    let group = observing(
+        &[Control::Publish, Control::External],
+        block("/npm/space/*"),
+    );
+    let (policy, _) = Policy::compile(&spec(vec![group])).unwrap();
+    let now = SystemTime::UNIX_EPOCH;
+    let ours = PackageName::npm("@space/ui").unwrap();
+    let origins = policy.origins(&ours, "public", now);
+    let seen = origins.observed().unwrap();
+    assert!(origins.reaches_outside() && seen.observed && !policy.claimed(&ours));
+    assert_eq!(
+        (seen.control, seen.group.as_str()),
+        (Control::External, "/npm/space/*")
+    );
+    for origin in &origins {
+        let decision = policy.admit(origin, "1.0.0", &Facts::default(), now);
+        let is_outside = origin.place() == Place::External;
+        let expected = if is_outside {
+            Verdict::Warn
+        } else {
+            Verdict::Allow
+        };
+        assert_eq!(decision.verdict(), expected);
+        assert_eq!(
+            decision.reason().is_some_and(|reason| reason.observed),
+            is_outside
+        );
+    }
+    let told = policy.explain(&ours, "public", None, now);
+    assert_eq!(told.verdict, Verdict::Warn);
+    assert!(
+        told.to_string().contains("external warn (external)"),
+        "{told}"
     );
 }

@@ -1,29 +1,40 @@
 //! Ranked names: the list itself, exact look-up, and the compact file.
 //!
-//! The file is one line of text, `lookalike-names 1 ECOSYSTEM DATE COUNT`, and then the names in
-//! alphabetical order, front-coded: one byte says how many bytes are the same as in the name
-//! before, one byte how many follow, then these, then the rank as a LEB128 number.
-
-use std::fmt::Write as _;
+//! The file is one line of text, `lookalike-names 1 ECOSYSTEM DATE COUNT SOURCE`, and then the
+//! names in alphabetical order, front-coded: one byte says how many bytes are the same as in the
+//! name before, one byte how many follow, then these, then the rank as a LEB128 number. A date
+//! that is not known is `-`; the source may have spaces or be missing.
 
 use crate::Ecosystem;
 
 /// The most names a list can hold; the rest of a longer list is left out.
 pub const NAMES_MAX: usize = u16::MAX as usize - 1;
 
-/// The first word of the compact file, and its version.
-const MAGIC: &str = "lookalike-names 1";
+/// The longest file that is read, in bytes: a thousand for each name that can be held.
+pub const LIST_BYTES_MAX: usize = 64 << 20;
 
-/// Why a compact file cannot be read.
+/// The most rows that are read of a list; what is beyond [`NAMES_MAX`] names is left out.
+pub const ROWS_MAX: usize = 1_000_000;
+
+/// The longest name that the compact file can hold, in bytes.
+pub(super) const NAME_BYTES_MAX: usize = u8::MAX as usize;
+
+/// The first word of the compact file, and its version.
+pub(super) const MAGIC: &str = "lookalike-names 1";
+
+/// What stands for a date that is not known.
+const NO_DATE: &str = "-";
+
+/// Why a list cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ListError {
-    /// The first line is another one.
+    /// The first line of a compact file is another one.
     #[error("the list does not begin with \"{MAGIC} ECOSYSTEM DATE COUNT\"")]
     Header,
-    /// The names end too early or hold bytes that are no text.
+    /// The names of a compact file end too early or hold bytes that are no text.
     #[error("the list is damaged at byte {0}")]
     Damaged(usize),
-    /// There are fewer or more names than announced.
+    /// There are fewer or more names in a compact file than announced.
     #[error("the list announces {announced} names and holds {found}")]
     Count {
         /// The number in the first line.
@@ -31,6 +42,41 @@ pub enum ListError {
         /// The number of names.
         found: usize,
     },
+    /// A compact file is of another ecosystem.
+    #[error("the list is of {found} names, not of {expected} names")]
+    Ecosystem {
+        /// The ecosystem that was asked for.
+        expected: Ecosystem,
+        /// The one that the file tells.
+        found: Ecosystem,
+    },
+    /// A line, row or field is not as it must be.
+    #[error("{place}: {message}")]
+    Place {
+        /// `line 7`, or `row 7` of a JSON array.
+        place: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// There is no name in it.
+    #[error("the list holds no name")]
+    Empty,
+    /// It has too many bytes.
+    #[error("the list has {0} bytes; at most {LIST_BYTES_MAX} are read")]
+    TooLong(usize),
+    /// It has too many rows.
+    #[error("the list has more than {ROWS_MAX} rows")]
+    TooManyRows,
+}
+
+/// What the first line of a compact file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Heading {
+    pub(super) ecosystem: Ecosystem,
+    /// Empty if it is not known; never with white space.
+    pub(super) date: String,
+    /// Empty if it is not known; one line.
+    pub(super) source: String,
 }
 
 /// Names in order of rank.
@@ -57,40 +103,31 @@ impl NameList {
     }
 
     /// Reads the compact file.
-    pub(super) fn decode(bytes: &[u8]) -> Result<(Ecosystem, String, Self), ListError> {
-        let end = bytes
-            .iter()
-            .position(|&byte| byte == b'\n')
-            .ok_or(ListError::Header)?;
-        let header = std::str::from_utf8(&bytes[..end]).map_err(|_| ListError::Header)?;
-        let words = header.strip_prefix(MAGIC).ok_or(ListError::Header)?;
-        let mut words = words.split_ascii_whitespace();
-        let mut word = || words.next().ok_or(ListError::Header);
-        let ecosystem = word()?.parse().map_err(|_| ListError::Header)?;
-        let date = word()?.to_owned();
-        let announced: usize = word()?.parse().map_err(|_| ListError::Header)?;
-        let mut ranked = decode_names(bytes, end + 1)?;
+    pub(super) fn decode(bytes: &[u8]) -> Result<(Heading, Self), ListError> {
+        let (heading, announced, start) = decode_heading(bytes)?;
+        let mut ranked = decode_names(bytes, start)?;
         let found = ranked.len();
         if found != announced {
             return Err(ListError::Count { announced, found });
         }
         ranked.sort_by_key(|&(rank, _)| rank);
         let names = ranked.iter().map(|(_, name)| name.as_str());
-        Ok((ecosystem, date, Self::new(names)))
+        Ok((heading, Self::new(names)))
     }
 
     /// Writes the compact file.
-    pub(super) fn encode(&self, ecosystem: Ecosystem, date: &str) -> Vec<u8> {
+    pub(super) fn encode(&self, heading: &Heading) -> Vec<u8> {
         let mut ranked: Vec<_> = self.iter().zip(1_u32..).collect();
-        ranked.retain(|(name, _)| u8::try_from(name.len()).is_ok());
+        ranked.retain(|(name, _)| name.len() <= NAME_BYTES_MAX);
         ranked.sort_unstable();
-        let mut header = String::new();
-        let _infallible = writeln!(header, "{MAGIC} {ecosystem} {date} {}", ranked.len());
-        let mut bytes = header.into_bytes();
+        let mut bytes = heading.line(ranked.len()).into_bytes();
         let mut before = "";
         for (name, rank) in ranked {
             let pairs = before.bytes().zip(name.bytes());
-            let shared = pairs.take_while(|(left, right)| left == right).count();
+            let mut shared = pairs.take_while(|(left, right)| left == right).count();
+            while !name.is_char_boundary(shared) {
+                shared -= 1;
+            }
             let rest = &name.as_bytes()[shared..];
             bytes.extend([shared as u8, rest.len() as u8]);
             bytes.extend(rest);
@@ -165,6 +202,45 @@ impl NameList {
     }
 }
 
+impl Heading {
+    fn line(&self, count: usize) -> String {
+        let date = match self.date.as_str() {
+            "" => NO_DATE,
+            date => date,
+        };
+        let (ecosystem, source) = (self.ecosystem, &self.source);
+        format!("{MAGIC} {ecosystem} {date} {count} {source}")
+            .trim_end()
+            .to_owned()
+            + "\n"
+    }
+}
+
+/// The names of a compact file in the order of the alphabet.
+pub(super) fn names_of(bytes: &[u8]) -> Result<Vec<(u32, String)>, ListError> {
+    let (_, _, start) = decode_heading(bytes)?;
+    decode_names(bytes, start)
+}
+
+/// The first line: what it says, how many names it announces, and where they begin.
+fn decode_heading(bytes: &[u8]) -> Result<(Heading, usize, usize), ListError> {
+    let ends = |&byte: &u8| byte == b'\n';
+    let end = bytes.iter().position(ends).ok_or(ListError::Header)?;
+    let line = std::str::from_utf8(&bytes[..end]).map_err(|_| ListError::Header)?;
+    let words = line.strip_prefix(MAGIC).ok_or(ListError::Header)?;
+    let mut words = words.trim_start().splitn(4, ' ');
+    let mut word = || words.next().ok_or(ListError::Header);
+    let ecosystem = word()?.parse().map_err(|_| ListError::Header)?;
+    let date = word()?;
+    let announced = word()?.parse().map_err(|_| ListError::Header)?;
+    let heading = Heading {
+        ecosystem,
+        date: if date == NO_DATE { "" } else { date }.to_owned(),
+        source: words.next().unwrap_or_default().to_owned(),
+    };
+    Ok((heading, announced, end + 1))
+}
+
 fn parts_hash(parts: [&str; 4]) -> u64 {
     let bytes = parts.iter().flat_map(|part| part.bytes());
     super::index::hash_of(bytes)
@@ -196,6 +272,9 @@ fn decode_names(bytes: &[u8], start: usize) -> Result<Vec<(u32, String)>, ListEr
     let mut at = start;
     let mut before = "";
     while at < bytes.len() {
+        if ranked.len() == NAMES_MAX {
+            return Err(ListError::TooManyRows);
+        }
         let damaged = || ListError::Damaged(at);
         let [shared, rest_length] = *bytes.get(at..at + 2).ok_or_else(damaged)? else {
             return Err(damaged());
@@ -238,12 +317,18 @@ mod tests {
             "zod",
             &long,
             "\u{e9}t\u{e9}",
+            "\u{e8}re",
         ];
         let list = NameList::new(names);
-        assert_eq!(list.len(), 5);
-        let bytes = list.encode(Ecosystem::Npm, "2026-09-23");
-        let (ecosystem, date, read) = NameList::decode(&bytes).unwrap();
-        assert_eq!((ecosystem, date.as_str()), (Ecosystem::Npm, "2026-09-23"));
+        assert_eq!(list.len(), 6);
+        let heading = Heading {
+            ecosystem: Ecosystem::Npm,
+            date: "2026-09-23".into(),
+            source: "a test of ours".into(),
+        };
+        let bytes = list.encode(&heading);
+        let (read_heading, read) = NameList::decode(&bytes).unwrap();
+        assert_eq!(read_heading, heading);
         assert!(list.iter().eq(read.iter()));
         assert_eq!(read.position_of(["@", "babel", "/", "core"]), Some(1));
         assert_eq!(read.position("babel"), None);

@@ -23,6 +23,10 @@
 //! assert_eq!(found("requests"), None);
 //! ```
 //!
+//! The lists can be replaced while the programme runs: [`Popular::from_bytes`] reads what others
+//! publish, [`Popular::encode`] writes what is kept on disk, and `Knowledge::with_popular` puts a list
+//! in force.
+//!
 //! How it works: the name without separators is looked up in a deletion index of the listed names
 //! (`index`), the edits are spelt out (`edits`), thirty numbers are taken of each pair (`evidence`,
 //! `words`), and a small sum of decision trees judges them (`model`, trained by `training/`).
@@ -39,6 +43,7 @@ mod list;
 mod model;
 mod namespace;
 mod popular;
+mod ranked;
 mod shapes;
 mod squash;
 #[cfg(test)]
@@ -48,7 +53,7 @@ mod words;
 use std::fmt;
 
 pub use internal::InternalNames;
-pub use list::{ListError, NAMES_MAX};
+pub use list::{LIST_BYTES_MAX, ListError, NAMES_MAX, ROWS_MAX};
 pub use popular::{Popular, Sample};
 
 /// A name that looks like another one.

@@ -1,21 +1,47 @@
 //! The popular names of one ecosystem, and the front door of the check.
 
 use std::sync::OnceLock;
+use std::time::SystemTime;
 
 use super::catalogue::Catalogue;
 use super::evidence::FEATURES;
 use super::internal::InternalNames;
 use super::judge;
-use super::list::{ListError, NameList};
+use super::list::{self, Heading, LIST_BYTES_MAX, ListError, MAGIC, NAMES_MAX, NameList};
 use super::model::Model;
+use super::ranked;
 use super::squash::Squashed;
 use super::words::Words;
 use super::{LookAlike, Severity};
-use crate::{Ecosystem, PackageName};
+use crate::stable::StableHash;
+use crate::{Ecosystem, PackageName, moment};
+
+/// The longest source that a list carries, in characters.
+const SOURCE_LENGTH_MAX: usize = 200;
 
 /// An immutable list of popular names, compiled for comparison.
+///
+/// A list that an operator brings is read once by [`Self::from_bytes`], kept on disk as [`Self::encode`]
+/// writes it, and read from there at every start by [`Self::decode`].
+///
+/// ```
+/// use rules::Ecosystem;
+/// use rules::lookalike::Popular;
+///
+/// let theirs = br#"{"last_update": "2026-11-01 09:31:18", "rows": [
+///     {"project": "boto3", "download_count": 1880218825},
+///     {"project": "packaging", "download_count": 1577819710}
+/// ]}"#;
+/// let popular = Popular::from_bytes(Ecosystem::Pypi, theirs).unwrap().with_source("top.json");
+/// assert_eq!((popular.date(), popular.source(), popular.len()), ("2026-11-01", "top.json", 2));
+/// let kept = Popular::decode(&popular.encode()).unwrap();
+/// assert_eq!(kept.digest(), popular.digest());
+/// ```
 pub struct Popular {
     date: String,
+    source: String,
+    left_out: usize,
+    digest: u64,
     catalogue: Catalogue,
     words: Words,
 }
@@ -37,32 +63,82 @@ impl Popular {
         static LISTS: [OnceLock<Popular>; 3] = [const { OnceLock::new() }; 3];
         LISTS[ecosystem as usize].get_or_init(|| {
             // A test holds that the embedded lists can be read.
-            let list = NameList::decode(embedded_bytes(ecosystem));
-            let (_, date, list) = list.unwrap_or((ecosystem, String::new(), NameList::default()));
-            Self::compile(ecosystem, date, list)
+            let read = Self::decode(embedded_bytes(ecosystem));
+            let list = read.unwrap_or_else(|_| Self::compile(ecosystem, NameList::default()));
+            list.with_source("embedded")
         })
+    }
+
+    /// Reads a ranked list in any of the formats of the module [`ranked`](super): names on lines,
+    /// CSV or TSV, JSON, or the compact file. The content tells which it is.
+    ///
+    /// Names that the ecosystem forbids are left out if they are few, and so is what is beyond
+    /// [`NAMES_MAX`]: see [`Self::left_out`]. The date is what the list tells of itself.
+    pub fn from_bytes(ecosystem: Ecosystem, bytes: &[u8]) -> Result<Self, ListError> {
+        if bytes.starts_with(MAGIC.as_bytes()) {
+            let read = Self::decode(bytes)?;
+            let found = read.ecosystem();
+            return match found == ecosystem {
+                true => Ok(read),
+                false => Err(ListError::Ecosystem {
+                    expected: ecosystem,
+                    found,
+                }),
+            };
+        }
+        check_length(bytes)?;
+        let ranking = ranked::read(ecosystem, bytes)?;
+        let names = ranking.names.iter().map(String::as_str);
+        let mut popular = Self::from_ranked(ecosystem, ranking.date, names);
+        popular.left_out = ranking.illegal + ranking.names.len().saturating_sub(NAMES_MAX);
+        Ok(popular)
     }
 
     /// Compiles names that come in order of rank, the first is the most popular.
     ///
-    /// The list is cut at [`super::NAMES_MAX`] names.
+    /// The list is cut at [`NAMES_MAX`] names.
     pub fn from_ranked<'a>(
         ecosystem: Ecosystem,
         date: impl Into<String>,
         names: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        Self::compile(ecosystem, date.into(), NameList::new(names))
+        Self::compile(ecosystem, NameList::new(names)).with_date(&date.into())
     }
 
     /// Reads the compact file that [`Self::encode`] writes.
     pub fn decode(bytes: &[u8]) -> Result<Self, ListError> {
-        let (ecosystem, date, list) = NameList::decode(bytes)?;
-        Ok(Self::compile(ecosystem, date, list))
+        check_length(bytes)?;
+        let (heading, list) = NameList::decode(bytes)?;
+        let popular = Self::compile(heading.ecosystem, list);
+        Ok(popular
+            .with_date(&heading.date)
+            .with_source(&heading.source))
     }
 
-    /// Writes the compact file.
+    /// Writes the compact file, with date and source.
     pub fn encode(&self) -> Vec<u8> {
-        self.catalogue.list.encode(self.ecosystem(), &self.date)
+        self.catalogue.list.encode(&Heading {
+            ecosystem: self.ecosystem(),
+            date: self.date.clone(),
+            source: self.source.clone(),
+        })
+    }
+
+    /// With this day instead; what stands behind white space is left out.
+    #[must_use]
+    pub fn with_date(mut self, date: &str) -> Self {
+        let mut words = date.split_whitespace();
+        self.date = words.next().unwrap_or_default().to_owned();
+        self
+    }
+
+    /// With the place that the list came from, in words for humans: a file, a package and its version.
+    #[must_use]
+    pub fn with_source(mut self, source: &str) -> Self {
+        let shown = source.chars().filter(|character| !character.is_control());
+        let shown: String = shown.take(SOURCE_LENGTH_MAX).collect();
+        self.source = shown.trim().to_owned();
+        self
     }
 
     /// Asks whether a name imitates a popular or an internal one. The surer finding is returned,
@@ -104,9 +180,32 @@ impl Popular {
         self.catalogue.ecosystem
     }
 
-    /// The day the list describes, as its source writes it (`2026-09-23`).
+    /// The day the list describes, as its source writes it (`2026-09-23`); empty if it is not known.
     pub fn date(&self) -> &str {
         &self.date
+    }
+
+    /// The same as a moment, if it is known and can be read.
+    pub fn dated(&self) -> Option<SystemTime> {
+        match self.date.len() {
+            10 => moment::read(&format!("{}T00:00:00Z", self.date)),
+            _ => moment::read(&self.date),
+        }
+    }
+
+    /// Where the list came from: `embedded`, or what [`Self::with_source`] was told.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// A number that differs when the names or their order do; the same in every process.
+    pub const fn digest(&self) -> u64 {
+        self.digest
+    }
+
+    /// How many names [`Self::from_bytes`] found but did not take: illegal ones, and those too many.
+    pub const fn left_out(&self) -> usize {
+        self.left_out
     }
 
     /// How many names are listed.
@@ -147,20 +246,34 @@ impl Popular {
     }
 
     /// Words are counted over the shipped lists of the other ecosystems too: they are English.
-    fn compile(ecosystem: Ecosystem, date: String, list: NameList) -> Self {
+    fn compile(ecosystem: Ecosystem, list: NameList) -> Self {
         let others = Ecosystem::ALL
             .into_iter()
             .filter(|&other| other != ecosystem);
-        let others: Vec<_> = others
-            .filter_map(|other| NameList::decode(embedded_bytes(other)).ok())
-            .map(|(_, _, list)| list)
-            .collect();
-        let words = Words::build(others.iter().chain([&list]).flat_map(NameList::iter));
+        let others = others.filter_map(|other| list::names_of(embedded_bytes(other)).ok());
+        let others: Vec<_> = others.flatten().map(|(_, name)| name).collect();
+        let words = Words::build(others.iter().map(String::as_str).chain(list.iter()));
         Self {
-            date,
+            date: String::new(),
+            source: String::new(),
+            left_out: 0,
+            digest: digest(&list),
             catalogue: Catalogue::new(ecosystem, false, list, &[]),
             words,
         }
+    }
+}
+
+fn digest(list: &NameList) -> u64 {
+    let mut hash = StableHash::new();
+    list.iter().for_each(|name| hash.text(name));
+    hash.value()
+}
+
+const fn check_length(bytes: &[u8]) -> Result<(), ListError> {
+    match bytes.len() > LIST_BYTES_MAX {
+        true => Err(ListError::TooLong(bytes.len())),
+        false => Ok(()),
     }
 }
 

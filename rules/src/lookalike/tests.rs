@@ -168,3 +168,59 @@ fn lists_of_ones_own_replace_the_embedded_one() {
     );
     assert_eq!(again.samples(&name).len(), 1);
 }
+
+#[test]
+fn lists_of_others_are_read_kept_and_read_back() {
+    let theirs = b"rank,name\n2,Marvel_lous\n1,wondrous\n";
+    let popular = Popular::from_bytes(Ecosystem::Pypi, theirs).unwrap();
+    let popular = popular
+        .with_date("2030-01-01 08:00")
+        .with_source("top.csv of\nours");
+    assert_eq!(
+        popular.names().collect::<Vec<_>>(),
+        ["wondrous", "marvel-lous"]
+    );
+    let again = Popular::decode(&popular.encode()).unwrap();
+    assert_eq!(
+        (again.date(), again.source()),
+        ("2030-01-01", "top.csv ofours")
+    );
+    assert_eq!(again.dated(), crate::moment::read("2030-01-01T00:00:00Z"));
+    assert_eq!(again.digest(), popular.digest());
+    let undated = Popular::from_bytes(Ecosystem::Npm, b"a\nb").unwrap();
+    assert_eq!((undated.date(), undated.dated()), ("", None));
+    let undated = Popular::decode(&undated.encode()).unwrap();
+    assert_eq!(
+        (undated.date(), undated.source(), undated.len()),
+        ("", "", 2)
+    );
+    let swapped = Popular::from_bytes(Ecosystem::Npm, b"b\na").unwrap();
+    assert_ne!(swapped.digest(), undated.digest());
+}
+
+#[test]
+fn a_compact_file_is_read_as_any_other_list() {
+    let embedded = Popular::embedded(Ecosystem::Maven);
+    assert_eq!(embedded.source(), "embedded");
+    assert!(embedded.dated().is_some());
+    let read = Popular::from_bytes(Ecosystem::Maven, &embedded.encode()).unwrap();
+    assert_eq!(read.digest(), embedded.digest());
+    let error = Popular::from_bytes(Ecosystem::Npm, &embedded.encode()).err();
+    assert_eq!(
+        error.unwrap().to_string(),
+        "the list is of maven names, not of npm names"
+    );
+    let long = vec![b'a'; LIST_BYTES_MAX + 1];
+    for bytes in [&long[..], b"lookalike-names 1 npm\n"] {
+        assert!(Popular::from_bytes(Ecosystem::Npm, bytes).is_err());
+    }
+}
+
+#[test]
+fn a_long_list_is_cut() {
+    let names: Vec<_> = (0..NAMES_MAX + 5).map(|at| format!("n{at}")).collect();
+    let popular = Popular::from_bytes(Ecosystem::Npm, names.join("\n").as_bytes()).unwrap();
+    assert_eq!((popular.len(), popular.left_out()), (NAMES_MAX, 5));
+    let again = Popular::decode(&popular.encode()).unwrap();
+    assert_eq!(again.len(), NAMES_MAX);
+}

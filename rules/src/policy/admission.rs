@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use super::screening::Found;
 use super::{Policy, screening};
 use crate::age::Age;
 use crate::decision::{Control, Decision, Inspection, Permit, Verdict};
@@ -27,6 +28,11 @@ impl Policy {
             }
             found.extend(self.found_age(subject, version, facts, now));
         }
+        // Last: it is known without a version, and told of the origin too.
+        found.extend(origin.observed().cloned().map(|reason| Found {
+            verdict: Verdict::Warn,
+            reason,
+        }));
         let decisive = found
             .iter()
             .position(|found| matches!(found.verdict, Verdict::Deny | Verdict::Hold));

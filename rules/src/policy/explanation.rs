@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use super::mode::CONTROLS;
+use super::screens;
 use super::{Policy, Subject};
 use crate::decision::{Control, Reason, Verdict};
 use crate::origin::Place;
@@ -41,6 +42,34 @@ pub struct Explanation {
     pub ancestors: Vec<String>,
     /// The repositories in search order, and what may be asked of each.
     pub search: Vec<SearchExplanation>,
+    /// What is asked of names and versions from outside; nothing of names of the house.
+    pub screens: Vec<ScreenExplanation>,
+    /// Whose word the date of a version is; `None` where none is asked for.
+    pub dates: Option<&'static str>,
+    /// The popular names that it was compared with; `None` if it was not.
+    pub popular: Option<ListExplanation>,
+}
+
+/// One screen of the group: what is asked beyond the origin.
+#[derive(Clone, Debug, Serialize)]
+pub struct ScreenExplanation {
+    /// The key as an operator writes it.
+    pub key: &'static str,
+    /// What counts.
+    pub value: String,
+    /// The ancestor that said so (`/*` has the defaults), if it was not the group itself.
+    pub inherited_from: Option<String>,
+}
+
+/// The list of popular names in force.
+#[derive(Clone, Debug, Serialize)]
+pub struct ListExplanation {
+    /// How many names.
+    pub names: usize,
+    /// The day that the list describes; empty if it is not known.
+    pub date: String,
+    /// Where it came from.
+    pub source: String,
 }
 
 /// One control of the group.
@@ -70,7 +99,7 @@ pub struct SearchExplanation {
 /// Whether one place may be asked.
 #[derive(Clone, Debug, Serialize)]
 pub struct PlaceExplanation {
-    /// Yes or no.
+    /// Yes or no; a warning where the no is only observed.
     pub verdict: Verdict,
     /// What said no.
     pub control: Option<Control>,
@@ -94,7 +123,10 @@ pub(super) fn explain(
         .or_else(judged)
         .filter(|_| !outside);
     let refusal = refusal.map(|reason| (Verdict::Deny, reason));
-    let found = refusal.or_else(|| screened(policy, subject, version, now));
+    let observed = || Some((Verdict::Warn, origins.observed()?.clone()));
+    let found = refusal
+        .or_else(|| screened(policy, subject, version, now))
+        .or_else(observed);
     let (verdict, sentence) = match &found {
         Some((verdict, reason)) => (*verdict, reason.sentence.clone()),
         None => (Verdict::Allow, allowing(policy, subject, outside)),
@@ -117,6 +149,9 @@ pub(super) fn explain(
             .collect(),
         ancestors: policy.hierarchy.path(subject.group).map(pattern).collect(),
         search: explain_search(policy, subject, repository),
+        screens: screens::explain_screens(policy, subject, now),
+        dates: screens::explain_dates(subject),
+        popular: screens::explain_list(policy, subject),
     }
 }
 
@@ -172,16 +207,26 @@ fn explain_search(
     repository: &str,
 ) -> Vec<SearchExplanation> {
     let order = policy.topology.order(repository).unwrap_or_default();
-    let internal = policy.judge(Control::Internal, subject, repository).err();
-    let internal = internal.map(|reason| reason.control);
+    let judged = |control, repository| match policy.judge(control, subject, repository) {
+        Ok(observed) => observed.map(|reason| (Verdict::Warn, reason.control)),
+        Err(reason) => Some((Verdict::Deny, reason.control)),
+    };
+    let internal = judged(Control::Internal, repository);
     order
         .iter()
         .map(|searched| {
             let inner = internal.filter(|_| **searched != *repository);
             let ecosystem = subject.package.ecosystem();
             let external = policy.topology.has_external(searched, ecosystem).then(|| {
-                let own = policy.judge(Control::External, subject, searched).err();
-                PlaceExplanation::new(own.map(|reason| reason.control).or(inner))
+                let own = judged(Control::External, searched);
+                // A refusal outweighs what is only observed.
+                let refused = |found: &(Verdict, Control)| found.0 == Verdict::Deny;
+                PlaceExplanation::new(
+                    own.filter(refused)
+                        .or(inner.filter(refused))
+                        .or(own)
+                        .or(inner),
+                )
             });
             let repository = searched.to_string();
             SearchExplanation {
@@ -194,13 +239,11 @@ fn explain_search(
 }
 
 impl PlaceExplanation {
-    fn new(control: Option<Control>) -> Self {
-        let verdict = if control.is_some() {
-            Verdict::Deny
-        } else {
-            Verdict::Allow
-        };
-        Self { verdict, control }
+    fn new(found: Option<(Verdict, Control)>) -> Self {
+        Self {
+            verdict: found.map_or(Verdict::Allow, |(verdict, _)| verdict),
+            control: found.map(|(_, control)| control),
+        }
     }
 }
 
@@ -250,6 +293,6 @@ impl fmt::Display for Explanation {
             }
             writeln!(formatter)?;
         }
-        Ok(())
+        screens::write(self, formatter)
     }
 }

@@ -126,6 +126,12 @@ impl Hierarchy {
         )
     }
 
+    /// Whether a group keeps its names in the house: never from outside, but published here.
+    pub(crate) fn claims(&self, at: usize) -> bool {
+        let blocked = |control| self.effective(at, control).0.blocks_all();
+        blocked(Control::External) && !blocked(Control::Publish)
+    }
+
     /// The group and its ancestors, the root last.
     pub(crate) fn path(&self, at: usize) -> impl Iterator<Item = usize> {
         std::iter::successors(Some(at), |at| self.group(*at).parent)

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use super::finding::Finding;
 use super::hierarchy::{Group, Hierarchy};
 use super::mode::{CONTROLS, ControlTable, Mode, mode_spec};
-use super::screen::SCREENED;
+use super::screen::{SCREENED, Screen};
 use crate::decision::Control;
 use crate::fold::is_word;
 use crate::group::{GroupSpec, ModeSpec};
@@ -47,10 +47,15 @@ pub(super) fn check_specs(specs: &[GroupSpec], topology: &Topology, findings: &m
 
 /// Checks what a group wants of names and versions.
 fn check_screen(spec: &GroupSpec, findings: &mut Vec<Finding>) {
-    for (key, controls) in [("exempt", &spec.exempt), ("observe", &spec.observe)] {
-        let foreign = |control: &&Control| !SCREENED.contains(control);
+    let observable = [&SCREENED[..], &CONTROLS].concat();
+    for (key, controls, known) in [
+        ("exempt", &spec.exempt, &SCREENED[..]),
+        ("observe", &spec.observe, &observable),
+    ] {
+        let foreign = |control: &&Control| !known.contains(control);
         for control in controls.iter().flatten().filter(foreign) {
-            let known = SCREENED.map(Control::as_str).join(", ");
+            let known: Vec<_> = known.iter().map(|control| control.as_str()).collect();
+            let known = known.join(", ");
             let message = format!("`{key}` lists {control}: only {known} can be listed");
             findings.push(Finding::error(&spec.pattern, message));
         }
@@ -142,6 +147,31 @@ pub(super) fn check_hierarchy(
             .and_then(|ecosystem| keys.get(&ecosystem));
         if let Some(message) = siblings.and_then(|keys| covers_less(&group.pattern, keys)) {
             findings.push(Finding::warning(subject, message));
+        }
+    }
+}
+
+/// Names of the house that a public registry is asked for, since that is only observed.
+pub(super) fn check_observed(
+    hierarchy: &Hierarchy,
+    screens: &[Screen],
+    findings: &mut Vec<Finding>,
+) {
+    let groups = hierarchy.groups().iter().zip(screens).enumerate();
+    for (at, (group, screen)) in groups {
+        if hierarchy.claims(at) && screen.observes(Control::External) {
+            let setter = screen.observed.setter;
+            let message = match setter == at {
+                true => String::from("`observe` lists external"),
+                false => format!(
+                    "`observe` is inherited from {} and lists external",
+                    hierarchy.group(setter).pattern.as_str()
+                ),
+            };
+            let subject = group.pattern.as_str();
+            let rest = ": the names that this group claims leave the house and may come from a \
+                        public registry; set `observe` without it to keep them in";
+            findings.push(Finding::warning(subject, message + rest));
         }
     }
 }

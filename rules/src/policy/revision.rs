@@ -1,20 +1,19 @@
-//! The revision of a policy: FNV-1a (64 bits) over its content.
+//! The revision of a policy: a hash of its content and of what it judges with.
 //!
-//! It goes into keys of memoised documents, so that it has to be the same after a restart. It
-//! guards against nobody: who can write the policy has no need to forge its revision.
+//! It goes into keys of memoised documents, so that it has to be the same after a restart.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::PolicySpec;
 use crate::group::{GroupSpec, ModeSpec};
 use crate::knowledge::Knowledge;
+use crate::stable::StableHash;
 use crate::topology::RepositorySpec;
 
-struct Hash(u64);
-
-/// The revision of a policy's content and of the advisories that it judges with.
+/// The revision of a policy's content, of the advisories and of the lists of popular names that
+/// it judges with. The embedded lists are part of the programme and do not count.
 pub(super) fn revision(spec: &PolicySpec, knowledge: &Knowledge) -> u64 {
-    let mut hash = Hash(0xcbf2_9ce4_8422_2325);
+    let mut hash = StableHash::new();
     hash.count(spec.groups.len());
     spec.groups.iter().for_each(|group| hash.group(group));
     hash.count(spec.repositories.len());
@@ -25,10 +24,14 @@ pub(super) fn revision(spec: &PolicySpec, knowledge: &Knowledge) -> u64 {
         hash.text(head.id);
         hash.moment(head.modified);
     }
-    hash.0
+    for list in knowledge.replaced_lists() {
+        hash.text(list.ecosystem().as_str());
+        hash.number(list.digest());
+    }
+    hash.value()
 }
 
-impl Hash {
+impl StableHash {
     fn group(&mut self, group: &GroupSpec) {
         self.text(&group.pattern);
         for mode in [&group.publish, &group.internal, &group.external] {
@@ -75,27 +78,6 @@ impl Hash {
     fn moment(&mut self, moment: Option<SystemTime>) {
         let since = moment.and_then(|moment| moment.duration_since(UNIX_EPOCH).ok());
         let seconds = since.map_or(0, |since| since.as_secs());
-        self.bytes(&seconds.to_le_bytes());
-    }
-
-    fn texts(&mut self, texts: &[String]) {
-        self.count(texts.len());
-        texts.iter().for_each(|text| self.text(text));
-    }
-
-    /// The length goes first, so that no two contents give the same bytes.
-    fn text(&mut self, text: &str) {
-        self.count(text.len());
-        self.bytes(text.as_bytes());
-    }
-
-    fn count(&mut self, count: usize) {
-        self.bytes(&(count as u64).to_le_bytes());
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
+        self.number(seconds);
     }
 }

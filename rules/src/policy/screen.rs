@@ -27,7 +27,7 @@ pub(crate) struct Screen {
     pub(crate) min_age_fix: Option<Set<Age>>,
     pub(crate) unknown_age: Set<UnknownAge>,
     pub(crate) exemption: Option<Arc<Exemption>>,
-    pub(crate) observed: BTreeSet<Control>,
+    pub(crate) observed: Set<BTreeSet<Control>>,
 }
 
 /// Controls that do not count for a while.
@@ -35,9 +35,11 @@ pub(crate) struct Screen {
 pub(crate) struct Exemption {
     pub(crate) controls: BTreeSet<Control>,
     pub(crate) until: Option<SystemTime>,
+    pub(crate) reason: Option<String>,
+    pub(crate) setter: usize,
 }
 
-/// The controls of screens: those that can be exempted and observed.
+/// The controls of screens: those that can be exempted. All that groups set can be observed.
 pub(crate) const SCREENED: [Control; 4] = [
     Control::Lookalike,
     Control::MinAge,
@@ -53,11 +55,16 @@ impl Screen {
         });
         !exempt
     }
+
+    /// Whether a control is judged, but not enforced.
+    pub(crate) fn observes(&self, control: Control) -> bool {
+        self.observed.value.contains(&control)
+    }
 }
 
 /// The screens of all groups, in their order. `specs` has those that the operator wrote, in the same order.
 pub(crate) fn screens(hierarchy: &Hierarchy, specs: &[GroupSpec]) -> Vec<Screen> {
-    let exemptions: Vec<Option<Arc<Exemption>>> = specs.iter().map(exemption).collect();
+    let exemptions: Vec<Option<Arc<Exemption>>> = specs.iter().enumerate().map(exemption).collect();
     let groups = 0..hierarchy.groups().len();
     groups
         .map(|at| Resolver {
@@ -69,10 +76,13 @@ pub(crate) fn screens(hierarchy: &Hierarchy, specs: &[GroupSpec]) -> Vec<Screen>
         .collect()
 }
 
-fn exemption(spec: &GroupSpec) -> Option<Arc<Exemption>> {
-    let controls = spec.exempt.as_ref()?.iter().copied().collect();
-    let until = spec.until.map(crate::group::Until::end);
-    Some(Arc::new(Exemption { controls, until }))
+fn exemption((setter, spec): (usize, &GroupSpec)) -> Option<Arc<Exemption>> {
+    Some(Arc::new(Exemption {
+        controls: spec.exempt.as_ref()?.iter().copied().collect(),
+        until: spec.until.map(crate::group::Until::end),
+        reason: spec.reason.clone(),
+        setter,
+    }))
 }
 
 struct Resolver<'a> {
@@ -97,11 +107,10 @@ impl Resolver<'_> {
                 .hierarchy
                 .path(self.at)
                 .find_map(|at| exemptions.get(at).cloned().flatten()),
-            observed: self
-                .nearest(|spec| spec.observe.clone(), Vec::new())
-                .value
-                .into_iter()
-                .collect(),
+            observed: self.nearest(
+                |spec| Some(spec.observe.as_ref()?.iter().copied().collect()),
+                BTreeSet::new(),
+            ),
         }
     }
 

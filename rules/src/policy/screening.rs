@@ -319,7 +319,7 @@ impl Policy {
         mut reason: Reason,
     ) -> Found {
         let verdict = match action {
-            Action::Deny if self.screen(subject).observed.contains(&control) => {
+            Action::Deny if self.screen(subject).observes(control) => {
                 reason.observed = true;
                 Verdict::Warn
             }
@@ -355,7 +355,7 @@ pub(super) fn internal_names(policy: &Policy) -> InternalNames {
         .groups()
         .iter()
         .enumerate()
-        .filter(|(at, _)| policy.claims(*at))
+        .filter(|(at, _)| policy.hierarchy.claims(*at))
         .filter_map(|(_, group)| claim(&group.pattern))
         .collect();
     InternalNames::new(
