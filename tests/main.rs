@@ -32,7 +32,12 @@ mod retention;
 
 // Controls beyond the origin: look-alikes, age, advisories, exceptions, lockfiles.
 mod advisories;
+mod commands;
 mod firewall;
+mod ledger;
+
+// What the house publishes itself: real clients, tokens, flags, promotion, crashes.
+mod hosting;
 
 // Sick upstreams: cut, reset, wrong, absent, overloaded, slow.
 mod faults;

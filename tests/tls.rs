@@ -179,7 +179,7 @@ fn the_checks_of_http_1_are_made_of_http_2() {
         (Request::new("TRACE", "/npm/public/left-pad"), 405),
         (
             Request::new("PUT", "/npm/public/x").body("text/plain", "x"),
-            405,
+            401,
         ),
         (
             Request::new("POST", AUDIT).body("text/plain", [b'a'; 2000]),

@@ -7,14 +7,18 @@ use std::time::SystemTime;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use rules::{Ecosystem, Knowledge, Policy};
 
+use crate::access::Tokens;
 use crate::config::{Config, Limits};
 use crate::edge::route::Mounts;
 use crate::handlers::Memo;
+use crate::hosted::{BlobError, Blobs, Building, Shelf};
 use crate::observe::Observer;
 use crate::observe::access::AccessLog;
 use crate::observe::metrics::Metrics;
+use crate::observe::trail::Trail;
 use crate::origin::{Supply, UpstreamTable, upstream_table};
 use crate::protocol::{Protocol, maven::Maven, npm::Npm, pypi::Pypi};
+use crate::state::{State, StateError};
 
 /// What is in force at one moment; a request takes one and keeps it to its end.
 pub struct Snapshot {
@@ -59,6 +63,10 @@ pub struct App {
     pub supply: Supply,
     pub memo: Memo,
     pub observer: Observer,
+    pub state: State,
+    pub shelf: Shelf,
+    pub building: Building,
+    pub tokens: Tokens,
     /// Why the last reload was not taken; `None` if it was.
     pub reload_refused: ArcSwapOption<String>,
     pub started_at: SystemTime,
@@ -70,19 +78,37 @@ impl App {
         snapshot: Snapshot,
         data: &Path,
         access: AccessLog,
-    ) -> Result<Self, cache::Error> {
+        state: State,
+    ) -> Result<Self, Unopened> {
         let metrics = Arc::new(Metrics::default());
         let limits = Arc::clone(&snapshot.limits);
+        let blobs = Arc::new(Blobs::open(&data.join("hosted"))?);
+        let trail = Trail::start(state.clone(), limits.audit_kept);
         let cache = cache::Cache::open(&data.join("cache"), cache_limits(&limits)).await?;
         Ok(Self {
-            supply: Supply::new(cache, Arc::clone(&metrics), &limits),
+            supply: Supply::new(cache, state.clone(), Arc::clone(&metrics), &limits),
             memo: Memo::new(&limits),
-            observer: Observer::new(metrics, access),
+            observer: Observer::new(metrics, access, trail),
+            shelf: Shelf::open(state.clone(), blobs).await?,
+            building: Building::default(),
+            tokens: Tokens::default(),
+            state,
             snapshot: ArcSwap::from_pointee(snapshot),
             reload_refused: ArcSwapOption::empty(),
             started_at: SystemTime::now(),
         })
     }
+}
+
+/// Why a store can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum Unopened {
+    #[error("the cache: {0}")]
+    Cache(#[from] cache::Error),
+    #[error("what was published: {0}")]
+    Hosted(#[from] BlobError),
+    #[error(transparent)]
+    State(#[from] StateError),
 }
 
 /// The cache's bounds, as the limits table has them.

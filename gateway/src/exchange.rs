@@ -12,6 +12,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::app::Snapshot;
 
+mod upload;
+
+pub use upload::{Body, Upload};
+
 /// The methods that any route of ours knows. Everything else is refused at the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -83,6 +87,8 @@ pub struct Request {
     pub target: Arc<str>,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// What is published with it, if something is.
+    pub upload: Option<Upload>,
     pub received_at: SystemTime,
     pub peer: SocketAddr,
     pub snapshot: Arc<Snapshot>,

@@ -3,6 +3,7 @@
 //! A refusal by policy is 403 and nothing else; a true "not there" is 404 and never problem+json (Maven 3.9 makes a hard
 //! error of it); 401 is kept for authentication (protocols.md, decisions 1–6).
 
+use crate::access::{self, Denial};
 use http::{HeaderName, header};
 use rules::{Ecosystem, Reason};
 use serde_json::json;
@@ -22,12 +23,18 @@ pub enum Failure {
     Claimed(Box<Reason>),
     /// 403: everything asked for is withheld; the sentence
     Withheld(String),
+    /// 403: the token is good, but not for this; the sentence
+    Forbidden(String),
+    /// 401: nobody is known to ask
+    Denied(Box<Denial>),
     /// 502, 503, 504: an upstream gave nothing that can be used
     Upstream {
         status: u16,
         upstream: String,
         detail: String,
     },
+    /// 503: the state database does not answer, and the rules ask for what it knows; the detail is for the log
+    State(String),
     /// 500: our own fault; the detail is for the log
     Internal(String),
 }
@@ -46,7 +53,9 @@ impl Failure {
         match self {
             Self::Rejected { status, .. } | Self::Upstream { status, .. } => *status,
             Self::Absent(_) | Self::Claimed(_) => 404,
-            Self::Refused(_) | Self::Withheld(_) => 403,
+            Self::Refused(_) | Self::Withheld(_) | Self::Forbidden(_) => 403,
+            Self::Denied(_) => 401,
+            Self::State(_) => 503,
             Self::Internal(_) => 500,
         }
     }
@@ -57,12 +66,14 @@ impl Failure {
             Self::Rejected { message, .. } => message.clone(),
             Self::Absent(what) => format!("{what} is not here"),
             Self::Refused(reason) | Self::Claimed(reason) => reason.sentence.clone(),
-            Self::Withheld(sentence) => sentence.clone(),
+            Self::Withheld(sentence) | Self::Forbidden(sentence) => sentence.clone(),
+            Self::Denied(denial) => denial.sentence(),
             Self::Upstream {
                 upstream, detail, ..
             } => {
                 format!("upstream {upstream} gave no usable answer: {detail}")
             }
+            Self::State(_) => "the gateway's state database does not answer; try again".to_owned(),
             Self::Internal(_) => "portcullis failed; its log says why".to_owned(),
         }
     }
@@ -99,6 +110,11 @@ impl Failure {
         };
         let mut reply = reply.with(header::CACHE_CONTROL, "no-store");
         reply.reason = Some(phrase.clone());
+        if let Self::Denied(denial) = self {
+            for (name, value) in access::fields(telling.ecosystem, denial) {
+                reply = reply.with(name, &value);
+            }
+        }
         if status == 403 {
             reply = reply.with(HeaderName::from_static("x-error-message"), &phrase);
             if telling.ecosystem == Some(Ecosystem::Npm) {

@@ -23,6 +23,7 @@ pub enum Client {
     Pip,
     Uv,
     Poetry,
+    Twine,
     Maven,
     Promtool,
 }
@@ -348,6 +349,7 @@ impl Client {
             Client::Pip => Some((venv.join("pip"), vec![])),
             Client::Uv => Some((venv.join("uv"), vec![])),
             Client::Poetry => Some((venv.join("poetry"), vec![])),
+            Client::Twine => Some((venv.join("twine"), vec![])),
             Client::Maven => on_path("mvn").map(|mvn| (mvn, vec![])),
             Client::Promtool => on_path("promtool")
                 .or_else(|| Some(folder.join("usr/bin/promtool")))

@@ -3,15 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::header;
 use serde_json::json;
 
 use crate::app::{App, Snapshot};
 use crate::config::Limits;
 use crate::edge::head::Head;
-use crate::edge::{Answer, Answerer};
-use crate::exchange::{Method, Reply};
+use crate::edge::{Answer, Answerer, Deciding, Intake};
+use crate::exchange::{Body, Method, Reply};
 
 /// The admin listener's answerer.
 pub struct Admin(pub Arc<App>);
@@ -21,13 +20,17 @@ impl Answerer for Admin {
         Arc::clone(&self.0.snapshot.load().limits)
     }
 
-    fn answer(&self, head: Head, _body: Bytes, _peer: SocketAddr) -> Answer<'_> {
-        let reply = self.reply(&head).with(header::CACHE_CONTROL, "no-store");
-        Box::pin(std::future::ready((reply, Box::new(|_| {}) as _)))
+    fn answer(&self, head: Head, _body: Body, _peer: SocketAddr) -> Answer<'_> {
+        Box::pin(async move {
+            let reply = self.reply(&head).await;
+            let reply = reply.with(header::CACHE_CONTROL, "no-store");
+            (reply, Box::new(|_| {}) as _)
+        })
     }
 
-    fn takes_body(&self, _head: &Head) -> bool {
-        false
+    fn intake<'a>(&'a self, _head: &'a Head, _peer: SocketAddr) -> Deciding<'a> {
+        let refusal = text(405, "this address takes no upload\n");
+        Box::pin(std::future::ready(Intake::Refused(Box::new(refusal))))
     }
 
     fn refused_at_edge(&self, status: u16) {
@@ -36,7 +39,7 @@ impl Answerer for Admin {
 }
 
 impl Admin {
-    fn reply(&self, head: &Head) -> Reply {
+    async fn reply(&self, head: &Head) -> Reply {
         if !matches!(head.method, Method::Get | Method::Head) {
             return text(405, "this address is read with GET\n");
         }
@@ -46,12 +49,14 @@ impl Admin {
             ["metrics"] => {
                 let stats = self.0.supply.cache.stats();
                 let snapshot = self.0.snapshot.load();
-                let knowledge = snapshot.policy.knowledge();
-                let scrape = self.0.observer.metrics.scrape(&stats, knowledge);
+                let scrape = self.0.observer.metrics.scrape(&stats, &snapshot.policy);
                 Reply::full(200, "text/plain; version=0.0.4", scrape)
             }
             ["healthz"] => self.health(),
-            ["readyz"] => text(200, "ready\n"),
+            ["readyz"] => match self.0.state.is_well().await {
+                true => text(200, "ready\n"),
+                false => text(503, "the state database does not answer\n"),
+            },
             ["decisions"] => document(&json!(self.0.observer.audit.all())),
             ["decisions", id] => match self.0.observer.audit.find(id) {
                 Some(record) => document(&record),

@@ -100,9 +100,9 @@ pub fn compile(config: &Config) -> Result<(rules::Policy, Vec<rules::Finding>)> 
         .map_err(|findings| anyhow!(lines(&findings)))
 }
 
-/// Reads the advisories of a configuration.
+/// Reads the popular names and advisories of a configuration.
 pub fn knowledge(config: &Config) -> Result<Knowledge> {
-    let knowledge = Knowledge::default();
+    let knowledge = super::lists::kept(&config.data)?;
     if config.advisories.sources.is_empty() {
         return Ok(knowledge);
     }

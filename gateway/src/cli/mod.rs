@@ -1,15 +1,22 @@
 //! The command line. Each command in a file; what they share is how configuration is found and how text goes out.
 
+mod announce;
 mod cache;
 mod check;
+mod exempt;
 mod explain;
 mod init;
+mod lists;
 mod load;
+mod login;
+mod observe;
 mod preflight;
+mod records;
 mod reload;
 mod serve;
 mod setup;
 mod subscribe;
+mod upkeep;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -38,8 +45,24 @@ enum Command {
     Explain(explain::Explain),
     /// Judge the packages of lockfiles without installing them (exit status 0 all served, 1 findings)
     Preflight(preflight::Preflight),
+    /// Exempt packages from controls for a while, show and remove such exemptions
+    Exempt(exempt::Exempt),
+    /// The popular names that look-alikes are compared with
+    Lists(lists::Lists),
+    /// What controls that only observe would have refused
+    Observe(observe::Observe),
     /// Configure a package manager to use the gateway
     Setup(setup::Setup),
+    /// Make, show and revoke tokens
+    Token(records::TokenCommand),
+    /// Give a package manager a token to show
+    Login(login::Login),
+    /// Show what is known of a package here, or open and close its origins
+    Package(records::PackageCommand),
+    /// Change a published version: its status, its yank mark
+    Version(records::VersionCommand),
+    /// Copy published versions to another repository
+    Copy(records::CopyCommand),
     /// Look into the cache, check it, or remove from it
     Cache(cache::CacheCommand),
 }
@@ -80,7 +103,15 @@ pub fn run() -> ExitCode {
         Command::Check(settings) => check::run(settings),
         Command::Explain(explain) => explain.run(),
         Command::Preflight(preflight) => preflight.run(),
+        Command::Exempt(exempt) => exempt.run(),
+        Command::Lists(lists) => lists.run(),
+        Command::Observe(observe) => observe.run(),
         Command::Setup(setup) => setup.run(),
+        Command::Token(token) => token.run(),
+        Command::Login(login) => login.run(),
+        Command::Package(package) => package.run(),
+        Command::Version(version) => version.run(),
+        Command::Copy(copy) => copy.run(),
         Command::Cache(cache) => cache.run(),
     };
     match result {

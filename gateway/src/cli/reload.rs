@@ -65,11 +65,12 @@ pub async fn watch(served: Served, settings: Settings, watched: Watched) {
     }
 }
 
-/// What tells that advisories have changed. Of a folder only its own date is looked at.
+/// What tells that advisories or popular names have changed. Of a folder only its own date is looked at.
 fn feed_stamps(app: &App) -> Vec<Option<Stamp>> {
     let snapshot = app.snapshot.load();
     let config = &snapshot.config;
-    let files = config.advisories.files(&config.data);
+    let mut files = config.advisories.files(&config.data);
+    files.extend(super::lists::files(&config.data));
     files.iter().map(|file| stamp(file)).collect()
 }
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
 use super::load::{self, Loaded};
-use super::{Settings, complain, reload, say, subscribe};
+use super::{Settings, announce, complain, reload, say, subscribe, upkeep};
 use crate::admin::Admin;
 use crate::app::{App, Snapshot};
 use crate::config::{Config, Log, Source};
@@ -17,6 +18,7 @@ use crate::edge::{self, Crew, Listener, Tls};
 use crate::handlers::Gateway;
 use crate::observe::access::AccessLog;
 use crate::origin::UpstreamTable;
+use crate::state::State;
 use rules::Knowledge;
 
 /// Runs the gateway until SIGTERM or SIGINT.
@@ -44,18 +46,8 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
     let address = listener.address;
     let public_url = loaded.config.seen_at(address);
     let scheme = loaded.config.scheme();
-    let data = loaded.config.data.clone();
     let table = upstream_table(&loaded.config, &public_url);
-    subscribe::complete(&loaded.config).await?;
-    let knowledge = load::knowledge(&loaded.config)?;
-    warm_lists(&knowledge);
-    let snapshot = Snapshot::build(loaded.config, knowledge, &UpstreamTable::new(), public_url)
-        .map_err(|findings| anyhow!(load::lines(&findings)))?;
-    let access = AccessLog::start(snapshot.config.log).context("no thread for the access log")?;
-    let app = App::open(snapshot, &data, access)
-        .await
-        .with_context(|| format!("the cache in {} can't be opened", data.display()))?;
-    let app = Arc::new(app);
+    let app = open(loaded.config, public_url).await?;
     let crew = Arc::new(Crew::of_this_machine().context("no thread to serve with")?);
     let (stop, stopped) = watch::channel(false);
     let clients = tokio::spawn(edge::serve(
@@ -88,16 +80,37 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
         address,
         tls,
     };
-    let reloading = tokio::spawn(reload::watch(served, settings, watched));
-    let polling = tokio::spawn(subscribe::poll(Arc::clone(&app)));
+    let mut beside = JoinSet::new();
+    beside.spawn(reload::watch(served, settings, watched));
+    beside.spawn(announce::announce(Arc::clone(&app)));
+    beside.spawn(subscribe::poll(Arc::clone(&app)));
+    beside.spawn(upkeep::run(Arc::clone(&app)));
     wait_for_end().await?;
     tracing::info!("stopping: running requests may end");
     let _ = stop.send(true);
-    reloading.abort();
-    polling.abort();
+    beside.abort_all();
     let _ = tokio::join!(clients, operators);
+    app.observer.trail.finish().await;
+    app.state.close().await;
     app.observer.access.finish();
     Ok(())
+}
+
+/// Opens what the program works with. Feeds that were never fetched are waited for.
+async fn open(config: Config, public_url: String) -> Result<Arc<App>> {
+    subscribe::complete(&config).await?;
+    let knowledge = load::knowledge(&config)?;
+    warm_lists(&knowledge);
+    let (data, place) = (config.data.clone(), config.state.clone());
+    let snapshot = Snapshot::build(config, knowledge, &UpstreamTable::new(), public_url)
+        .map_err(|findings| anyhow!(load::lines(&findings)))?;
+    let access = AccessLog::start(snapshot.config.log).context("no thread for the access log")?;
+    let state = State::open(&place).await;
+    let state = state.with_context(|| format!("state.url: {place}"))?;
+    let app = App::open(snapshot, &data, access, state)
+        .await
+        .with_context(|| format!("{} can't be opened", data.display()))?;
+    Ok(Arc::new(app))
 }
 
 /// Compiles the lists of popular names aside, so that no request waits for them.

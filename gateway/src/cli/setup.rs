@@ -28,26 +28,31 @@ impl Setup {
         let surroundings = Surroundings::of_process();
         let base = base(&self.settings);
         let plan = plan(self.client, &base, &self.repository, &surroundings)?;
-        match self.print {
-            true => print(&plan),
-            false => {
-                for outcome in apply(&plan)? {
-                    say(&told(&outcome));
-                }
-            }
-        }
-        for command in &plan.commands {
-            say(&format!("run: {command}"));
-        }
-        for note in &plan.notes {
-            complain(&format!("note: {note}"));
-        }
-        Ok(ExitCode::SUCCESS)
+        finish(&plan, self.print)
     }
 }
 
+/// Carries out a plan, or prints it, and says what else is to be done.
+pub fn finish(plan: &Plan, only_print: bool) -> Result<ExitCode> {
+    match only_print {
+        true => print(plan),
+        false => {
+            for outcome in apply(plan)? {
+                say(&told(&outcome));
+            }
+        }
+    }
+    for command in &plan.commands {
+        say(&format!("run: {command}"));
+    }
+    for note in &plan.notes {
+        complain(&format!("note: {note}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 /// The gateway's address as its configuration has it; nothing is asked of the network.
-fn base(settings: &Settings) -> String {
+pub fn base(settings: &Settings) -> String {
     let file = settings
         .config
         .clone()

@@ -27,7 +27,30 @@ pub struct File {
     pub group: Vec<GroupSpec>,
     pub advisories: AdvisoriesEntry,
     pub limits: BTreeMap<String, LimitValue>,
+    pub access: AccessEntry,
+    pub state: StateEntry,
     pub tls: TlsEntry,
+}
+
+/// `[access]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AccessEntry {
+    pub anonymous_read: Option<bool>,
+}
+
+/// `[state]`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StateEntry {
+    pub url: Option<String>,
+}
+
+impl fmt::Debug for StateEntry {
+    /// Shows nothing: an address may hold a password.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("StateEntry").finish_non_exhaustive()
+    }
 }
 
 /// `[tls]`.
@@ -210,6 +233,8 @@ mod tests {
         );
         assert_eq!(fields::<UpstreamTable>(), documented(&["upstreams", "npm"]));
         assert_eq!(fields::<GroupSpec>(), documented(&["group"]));
+        assert_eq!(fields::<AccessEntry>(), documented(&["access"]));
+        assert_eq!(fields::<StateEntry>(), documented(&["state"]));
         assert_eq!(fields::<TlsEntry>(), documented(&["tls"]));
         assert_eq!(fields::<AdvisoriesEntry>(), documented(&["advisories"]));
     }

@@ -35,6 +35,16 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "none",
         "PEM file of its key, which only the gateway's user may read",
     ),
+    (
+        "access.anonymous_read",
+        "true",
+        "whether reading needs no token; publishing always needs one",
+    ),
+    (
+        "state.url",
+        "state.db in the data folder",
+        "the state database: sqlite:PATH, postgres://…, or env:NAME",
+    ),
     ("log", "human", "form of the log: human or json"),
     (
         "problem_json",

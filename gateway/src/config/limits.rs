@@ -60,12 +60,18 @@ limits! {
         "largest request body that is no upload of an artifact";
     request_memory_bytes: Bytes as u64 = size(256 * MIB),
         "memory for all request bodies at once; more are refused with 503";
+    upload_bytes: Bytes as u64 = size(GIB),
+        "largest upload of a published artifact, as sent (npm sends 4/3 of it)";
+    upload_stall: Time as Duration = time(30, 1),
+        "longest pause inside an upload";
     body_deadline: Time as Duration = time(60, 1),
         "time for a request body that is no upload to arrive";
     write_stall: Time as Duration = time(30, 1),
         "how long a client may take no bytes before it is dropped";
     minimum_rate: Bytes as u64 = size(KIB),
         "fewest bytes a second of a body, either way, after the first 30s";
+    audit_kept: Time as Duration = time(90 * 86_400, 60),
+        "how long decisions stay in the audit trail";
     drain: Time as Duration = time(10, 0),
         "time for running requests to end when the gateway stops";
     // Upstreams

@@ -29,6 +29,7 @@ pub use problem::{ConfigError, Problem};
 pub use tls::Tls;
 pub use upstream::{Secret, Source, Upstream};
 
+use crate::state::Location;
 use file::{File, LimitValue};
 use problem::Findings;
 
@@ -53,6 +54,10 @@ pub struct Config {
     pub limits: Limits,
     /// The repositories, by name.
     pub repositories: Vec<Repository>,
+    /// Whether reading needs no token.
+    pub anonymous_read: bool,
+    /// Where the state database is.
+    pub state: Location,
     /// Where advisories are read from.
     pub advisories: Advisories,
     /// What the rules are compiled from.
@@ -222,13 +227,15 @@ fn lower(
     };
     let (repositories, notes) =
         registries::lower(written, &own, discovered, &overrides.environment, findings);
+    let data = overrides.data.or(file.data);
+    let data = data.unwrap_or_else(|| PathBuf::from("data"));
+    let state = state_of(file.state, &overrides.environment, &data, findings);
     Config {
         listen,
         admin,
-        data: overrides
-            .data
-            .or(file.data)
-            .unwrap_or_else(|| PathBuf::from("data")),
+        data,
+        anonymous_read: file.access.anonymous_read.unwrap_or(true),
+        state,
         public_url,
         tls,
         log: log_of(file.log.as_deref(), findings),
@@ -242,6 +249,33 @@ fn lower(
         repositories,
         notes,
     }
+}
+
+fn state_of(
+    written: file::StateEntry,
+    environment: &Environment,
+    data: &Path,
+    findings: &mut Findings<'_>,
+) -> Location {
+    let default = Location::in_folder(data);
+    let Some(written) = written.url else {
+        return default;
+    };
+    let address = match written.strip_prefix("env:") {
+        None => Some(&written),
+        Some(name) => environment.0.get(name),
+    };
+    let parsed = match address {
+        Some(address) => Location::parse(address).map_err(|error| error.to_string()),
+        None => Err(format!(
+            "the environment has no {}",
+            &written["env:".len()..]
+        )),
+    };
+    parsed.unwrap_or_else(|message| {
+        findings.report(&["state", "url"], message);
+        default
+    })
 }
 
 fn socket_address(

@@ -15,6 +15,7 @@ pub mod listen;
 mod reader;
 pub mod route;
 mod session;
+mod spool;
 pub mod target;
 pub mod tls;
 mod wire;
@@ -27,11 +28,12 @@ pub use writer::Sent;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::Pin;
 
 use crate::config::Limits;
 use crate::edge::head::Head;
-use crate::exchange::Reply;
+use crate::exchange::{Body, Reply};
 
 /// What a finished handling wants to do once its reply was written.
 pub type AfterWrite = Box<dyn FnOnce(Sent) + Send>;
@@ -39,16 +41,29 @@ pub type AfterWrite = Box<dyn FnOnce(Sent) + Send>;
 /// The future of an answer.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = (Reply, AfterWrite)> + Send + 'a>>;
 
+/// What becomes of a body.
+pub enum Intake {
+    /// Read into memory, within `request_body_bytes`.
+    Memory,
+    /// Spooled into a file of this folder, within `upload_bytes`.
+    File(PathBuf),
+    /// Not read: this is answered, and the connection ends.
+    Refused(Box<Reply>),
+}
+
+/// The future of an intake.
+pub type Deciding<'a> = Pin<Box<dyn Future<Output = Intake> + Send + 'a>>;
+
 /// Whoever answers requests behind a listener: the handlers, or the admin room.
 pub trait Answerer: Send + Sync + 'static {
     /// The limits in force now.
     fn limits(&self) -> std::sync::Arc<Limits>;
 
-    /// Whether a request's body is worth reading; else it is refused before it is.
-    fn takes_body(&self, head: &Head) -> bool;
+    /// What is to become of a request's body, asked before it is read.
+    fn intake<'a>(&'a self, head: &'a Head, peer: SocketAddr) -> Deciding<'a>;
 
     /// Answers one request.
-    fn answer(&self, head: Head, body: bytes::Bytes, peer: SocketAddr) -> Answer<'_>;
+    fn answer(&self, head: Head, body: Body, peer: SocketAddr) -> Answer<'_>;
 
     /// Counts a request that never got past the edge.
     fn refused_at_edge(&self, status: u16);

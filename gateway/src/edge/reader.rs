@@ -1,15 +1,19 @@
 //! Reads requests off a connection: a head within size and deadline, then the body its framing promises.
 
 use std::io;
+use std::path::Path;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncReadExt;
 
 use super::connection::{Connection, INBOX_BYTES};
 use super::head::{self, BadHead, Framing, Head};
+use super::spool::{self, Spool};
 use super::wire::Wire;
 use crate::bounds::Reservation;
 use crate::config::Limits;
+use crate::exchange::Upload;
 
 /// Why no request could be read.
 #[derive(Debug)]
@@ -78,7 +82,76 @@ impl<W: Wire> Connection<W> {
         let (read, _) = self.deadline.within(limits.body_deadline, read).await;
         read.unwrap_or(Err(BODY_TOO_SLOW))
     }
+
+    /// The body into a file of this folder.
+    pub async fn upload(
+        &mut self,
+        framing: Framing,
+        limits: &Limits,
+        folder: &Path,
+    ) -> Result<Upload, NoRequest> {
+        let announced = match framing {
+            Framing::Length(length) => Some(length),
+            Framing::None | Framing::Chunked => None,
+        };
+        let mut spool = Spool::new(folder, announced, limits).await?;
+        if let Some(length) = announced {
+            self.pass(length, &mut spool, limits).await?;
+            return spool.finish().await;
+        }
+        loop {
+            let mut inlet = Inlet {
+                wire: &mut self.wire,
+                inbox: &mut self.inbox,
+            };
+            let reading = inlet.chunk_size();
+            let (size, _) = self.deadline.within(limits.upload_stall, reading).await;
+            let size = size.unwrap_or(Err(spool::TOO_SLOW))?;
+            self.pass(size as u64, &mut spool, limits).await?;
+            let mut inlet = Inlet {
+                wire: &mut self.wire,
+                inbox: &mut self.inbox,
+            };
+            let reading = inlet.exactly(2);
+            let (end, _) = self.deadline.within(limits.upload_stall, reading).await;
+            if end.unwrap_or(Err(spool::TOO_SLOW))?.as_ref() != b"\r\n" {
+                return Err(refused(400, "chunk does not end in CR LF"));
+            }
+            if size == 0 {
+                return spool.finish().await;
+            }
+        }
+    }
+
+    /// So many bytes from the wire into the spool.
+    async fn pass(
+        &mut self,
+        mut left: u64,
+        spool: &mut Spool,
+        limits: &Limits,
+    ) -> Result<(), NoRequest> {
+        let mut waited = Duration::ZERO;
+        while left > 0 {
+            if self.inbox.is_empty() {
+                self.inbox.reserve(UPLOAD_BYTES);
+                let reading = self.wire.read_buf(&mut self.inbox);
+                let (read, waiting) = self.deadline.within(limits.upload_stall, reading).await;
+                if read.map_err(|_| spool::TOO_SLOW)?? == 0 {
+                    return Err(NoRequest::Gone);
+                }
+                waited = waiting;
+            }
+            let most = usize::try_from(left).unwrap_or(usize::MAX);
+            let piece = self.inbox.split_to(self.inbox.len().min(most));
+            spool.write(&piece, std::mem::take(&mut waited)).await?;
+            left -= piece.len() as u64;
+        }
+        Ok(())
+    }
 }
+
+/// How much of an upload is read at once.
+const UPLOAD_BYTES: usize = 128 * 1024;
 
 /// The bytes that a body may have, taken out of the memory of all.
 pub fn room(

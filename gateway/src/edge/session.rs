@@ -3,17 +3,19 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::connection::Connection;
-use super::head::BadHead;
+use super::head::{BadHead, Framing, Head};
 use super::reader::NoRequest;
 use super::tls::Tls;
 use super::wire::Wire;
 use super::writer::Manner;
-use super::{Answerer, head::Framing};
-use crate::bounds::Budget;
-use crate::exchange::{Method, Reply};
+use super::{Answerer, Intake};
+use crate::bounds::{Budget, Reservation};
+use crate::config::Limits;
+use crate::exchange::{Body, Method, Reply};
 
 /// What every connection of a listener shares.
 pub struct Door {
@@ -45,19 +47,17 @@ pub async fn run<W: Wire>(wire: W, peer: SocketAddr, door: Door) {
                 break;
             }
         };
-        if head.framing != Framing::None && !answerer.takes_body(&head) {
-            refuse(&mut connection, answerer, NO_UPLOAD.into()).await;
-            break;
-        }
-        let expects = head.headers.contains_key(http::header::EXPECT);
-        if expects && head.framing != Framing::None {
-            connection.invite_body().await;
-        }
         let mut memory = door.memory.reservation();
-        let body = match connection.body(head.framing, &limits, &mut memory).await {
+        let body = match take_body(&mut connection, &head, peer, answerer, &mut memory).await {
             Ok(body) => body,
-            Err(error) => {
+            Err(NotTaken::Refused(reply)) => {
+                connection.send(*reply, farewell(&limits)).await;
+                connection.linger().await;
+                break;
+            }
+            Err(NotTaken::Broken(error)) => {
                 refuse(&mut connection, answerer, error).await;
+                connection.linger().await;
                 break;
             }
         };
@@ -82,11 +82,58 @@ pub async fn run<W: Wire>(wire: W, peer: SocketAddr, door: Door) {
     connection.close().await;
 }
 
-/// A body where none is taken.
-pub const NO_UPLOAD: BadHead = BadHead {
-    status: 405,
-    message: "this address takes no upload",
-};
+/// Why a body was not taken.
+pub enum NotTaken {
+    /// Nobody wants it: this is answered.
+    Refused(Box<Reply>),
+    Broken(NoRequest),
+}
+
+impl From<NoRequest> for NotTaken {
+    fn from(error: NoRequest) -> Self {
+        Self::Broken(error)
+    }
+}
+
+/// Reads a body as its receiver wants it, if it does.
+async fn take_body<W: Wire>(
+    connection: &mut Connection<W>,
+    head: &Head,
+    peer: SocketAddr,
+    answerer: &dyn Answerer,
+    memory: &mut Reservation,
+) -> Result<Body, NotTaken> {
+    if head.framing == Framing::None {
+        return Ok(Body::Memory(Bytes::new()));
+    }
+    let (limits, intake) = (answerer.limits(), answerer.intake(head, peer).await);
+    if let Intake::Refused(reply) = intake {
+        return Err(NotTaken::Refused(reply));
+    }
+    if head.headers.contains_key(http::header::EXPECT) {
+        connection.invite_body().await;
+    }
+    let body = match intake {
+        Intake::File(folder) => {
+            let upload = connection.upload(head.framing, &limits, &folder).await;
+            upload.map(Body::File)
+        }
+        _ => connection
+            .body(head.framing, &limits, memory)
+            .await
+            .map(Body::Memory),
+    };
+    body.map_err(NotTaken::Broken)
+}
+
+/// How the last reply of a connection goes out.
+fn farewell(limits: &Limits) -> Manner {
+    Manner {
+        keep_alive: false,
+        stall: limits.write_stall,
+        least_rate: limits.minimum_rate,
+    }
+}
 
 /// How a request is refused that never got past the edge.
 pub fn refusal(BadHead { status, message }: BadHead) -> Reply {
@@ -103,11 +150,7 @@ async fn refuse<W: Wire>(
         return;
     };
     answerer.refused_at_edge(error.status);
-    let limits = answerer.limits();
-    let manner = Manner {
-        keep_alive: false,
-        stall: limits.write_stall,
-        least_rate: limits.minimum_rate,
-    };
-    connection.send(refusal(error), manner).await;
+    connection
+        .send(refusal(error), farewell(&answerer.limits()))
+        .await;
 }

@@ -5,7 +5,7 @@ use std::io::{self, IoSlice, Write as _};
 use std::time::Duration;
 
 use rustix::fs::sendfile;
-use tokio::io::{AsyncWriteExt, Interest};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 
 use super::connection::Connection;
@@ -34,6 +34,10 @@ pub struct Sent {
     /// The whole reply went out.
     pub complete: bool,
 }
+
+/// How long an upload that was refused may go on before its connection is cut.
+const LINGER: Duration = Duration::from_secs(30);
+const UNREAD_BYTES: usize = 64 * 1024;
 
 /// How long the end of a connection may take.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -75,6 +79,17 @@ impl<W: Wire> Connection<W> {
         if invitation.await.is_ok() {
             let _ = self.wire.flush().await;
         }
+    }
+
+    /// Reads and forgets what the client still sends: left unread, it would reset the connection, and our answer with
+    /// it. Clients that send an upload whole before they read would never see why it was refused.
+    pub async fn linger(&mut self) {
+        let _ = self.deadline.within(FAREWELL, self.wire.flush()).await;
+        let unread = async {
+            let mut rest = vec![0; UNREAD_BYTES];
+            while let Ok(1..) = self.wire.read(&mut rest).await {}
+        };
+        let _ = self.deadline.within(LINGER, unread).await;
     }
 
     /// Ends the connection.

@@ -1,21 +1,17 @@
 //! Handing out a file or a sidecar: judge, find it in the order of the origins, stream it.
 
-use std::sync::Arc;
-use std::time::SystemTime;
-
 use http::{HeaderName, header};
 use rules::{Decision, Ecosystem, Facts, Origin, Origins, Permit, Place};
 
-use super::Context;
 use super::conditions::{Part, not_modified, part};
+use super::evidence::{advised, dated, index, judges_age};
+use super::publish::note_arrival;
 use super::trace::Trace;
+use super::{Context, origins, published};
 use crate::exchange::{Method, Reply, ReplyBody};
 use crate::failure::Failure;
-use crate::origin::upstream::Upstream;
-use crate::origin::{Artifact, CacheOutcome, Fetching, ListingAsk, Presence};
-use crate::protocol::{
-    ArtifactTarget, DocumentKind, Index, IndexTarget, ListedFile, Sidecar, SimpleForm,
-};
+use crate::origin::{Artifact, CacheOutcome, Fetching, Presence};
+use crate::protocol::{ArtifactTarget, ListedFile, Sidecar};
 
 /// Answers a request for a file.
 pub async fn answer(
@@ -23,14 +19,15 @@ pub async fn answer(
     target: &ArtifactTarget,
     trace: &mut Trace,
 ) -> Result<Reply, Failure> {
-    let policy = &context.snapshot.policy;
-    let origins = policy.origins(
-        &target.package,
-        &context.route.repository,
-        context.request.received_at,
-    );
+    let origins = origins(context, &target.package);
     let aged = judged_outside(context, &origins);
     for origin in origins.iter() {
+        if let Place::Holding = origin.place()
+            && !context.app.shelf.is_empty()
+            && let Some(found) = published::file(context, origin, target, trace).await?
+        {
+            return Ok(reply(context, target, found, trace));
+        }
         let found = match origin.place() {
             Place::Holding if !may_be_held(context, origin, aged, target, trace).await? => None,
             Place::Holding => from_holding(context, origin, target, trace).await?,
@@ -83,7 +80,7 @@ async fn may_be_held(
 }
 
 /// A file ready to be sent, or a small text about it.
-enum Found {
+pub(super) enum Found {
     File(Artifact),
     Checksum(bytes::Bytes),
 }
@@ -128,28 +125,40 @@ async fn from_external(
         .as_ref()
         .map(|index| index.facts())
         .unwrap_or_default();
-    facts.published = found.and_then(|(version, _)| version.published);
+    if let (Some(index), Some((version, _))) = (&index, found) {
+        facts.published = version.published;
+        facts.first_seen = index.first_seen(&version.version);
+    }
     let mut fetching = Fetching {
         protocol: context.protocol,
         target,
         listed,
-        published: facts.published,
+        published: facts.since(),
         limits: &context.snapshot.limits,
         now: context.request.received_at,
         head_only: context.request.method == Method::Head,
     };
-    if index.is_none() {
+    if index.is_none() && judges_age(context, origin) {
         facts.published = dated(context, origin, upstream, &fetching).await?;
-        fetching.published = facts.published;
+        // What is not in the list was never seen in it.
+        let seen = self::index(context, origin, upstream, target).await?;
+        facts.first_seen = seen.and_then(|index| index.first_seen(&target.version));
+        fetching.published = facts.since();
     }
-    let permit = admitted(context, origin, target, &facts, trace)?;
+    let permit = admitted(context, origin, target, &facts, trace)
+        .map_err(|failure| advised(context, origin, target, index.as_deref(), failure))?;
     match context
         .app
         .supply
         .fetched(&permit, upstream, &fetching)
         .await?
     {
-        Presence::Here(artifact) => Ok(Some(Found::File(artifact))),
+        Presence::Here(artifact) => {
+            if artifact.outcome == CacheOutcome::Miss {
+                note_arrival(context, &target.package, origin.asked());
+            }
+            Ok(Some(Found::File(artifact)))
+        }
         Presence::Absent(outcome) => {
             trace.cache = outcome;
             Ok(None)
@@ -157,40 +166,7 @@ async fn from_external(
     }
 }
 
-/// When a version was published whose ecosystem's index has no dates: what its registry says of its POM. Only asked
-/// where it counts.
-async fn dated(
-    context: &Context<'_>,
-    origin: &Origin,
-    upstream: &Arc<Upstream>,
-    fetching: &Fetching<'_>,
-) -> Result<Option<SystemTime>, Failure> {
-    let (policy, now) = (&context.snapshot.policy, context.request.received_at);
-    if !policy.judges_age(origin, now) {
-        return Ok(None);
-    }
-    let target = fetching.target;
-    let pom = ArtifactTarget {
-        file: format!("{}-{}.pom", target.package.name(), target.version),
-        sidecar: None,
-        ..target.clone()
-    };
-    let inspection = policy.inspect(origin, &target.version);
-    let fetching = Fetching {
-        target: &pom,
-        listed: None,
-        published: None,
-        head_only: false,
-        ..*fetching
-    };
-    let supply = &context.app.supply;
-    let date = supply
-        .last_modified(&inspection, upstream, &fetching)
-        .await?;
-    Ok(date.and_then(|date| httpdate::parse_http_date(&date).ok()))
-}
-
-fn admitted(
+pub(super) fn admitted(
     context: &Context<'_>,
     origin: &Origin,
     target: &ArtifactTarget,
@@ -208,37 +184,6 @@ fn admitted(
         Decision::Hold(_, reason) | Decision::Deny(reason) => {
             Err(Failure::Refused(Box::new(reason)))
         }
-    }
-}
-
-/// The index that lists the file: the same one that its page is rendered from.
-async fn index(
-    context: &Context<'_>,
-    origin: &Origin,
-    upstream: &Arc<Upstream>,
-    target: &ArtifactTarget,
-) -> Result<Option<Arc<Index>>, Failure> {
-    let document = match target.package.ecosystem() {
-        Ecosystem::Pypi => DocumentKind::Simple(SimpleForm::Json),
-        _ => DocumentKind::Packument { full: true },
-    };
-    let target = IndexTarget {
-        package: target.package.clone(),
-        document,
-    };
-    let ask = ListingAsk {
-        protocol: context.protocol,
-        target: &target,
-        limits: &context.snapshot.limits,
-        now: context.request.received_at,
-    };
-    let supply = &context.app.supply;
-    match supply.listing(origin, upstream, &ask).await? {
-        Some(listing) => supply
-            .upstream_index(&listing, &ask, upstream)
-            .await
-            .map(Some),
-        None => Ok(None),
     }
 }
 

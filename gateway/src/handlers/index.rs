@@ -1,15 +1,18 @@
 //! Listing versions: gather from every origin, judge each version, render what may be shown.
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::header;
-use rules::{Decision, Ecosystem, Origin, Origins, PackageName, Place, Policy};
+use rules::{Decision, Ecosystem, Facts, Origin, Origins, PackageName, Place, Policy};
 
 use super::conditions::not_modified;
 use super::encode::{Coding, Prepared};
+use super::evidence::first_seen_known;
+use super::published::{listing as hosted, tombstones};
 use super::trace::Trace;
-use super::{Context, retained};
+use super::{Context, origins, retained};
 use crate::app::Snapshot;
 use crate::exchange::Reply;
 use crate::failure::Failure;
@@ -36,20 +39,15 @@ pub async fn answer(
     target: &IndexTarget,
     trace: &mut Trace,
 ) -> Result<Reply, Failure> {
-    let policy = &context.snapshot.policy;
-    let origins = policy.origins(
-        &target.package,
-        &context.route.repository,
-        context.request.received_at,
-    );
-    if !group_may_leave(context, target) {
-        return Err(Failure::Absent(target.package.to_string()));
-    }
+    let origins = origins(context, &target.package);
     let gathered = gather(context, target, &origins).await?;
     if gathered.is_empty() {
         return nothing(context, target, &origins, trace);
     }
     trace.cache = outcome(&gathered);
+    if let Some(reason) = origins.observed() {
+        trace.note_warning(reason, &context.app.observer.audit.next_id());
+    }
     let prepared = rendered(context, target, &gathered).await?;
     let last_modified = gathered[0].listing.last_modified();
     reply(context, target, &prepared, last_modified, trace).await
@@ -88,23 +86,29 @@ async fn gather(
 ) -> Result<Vec<Gathered>, Failure> {
     let ask = ask(context, target);
     let mut gathered = Vec::new();
+    let mut asked_outside = false;
+    let may_leave = group_may_leave(context, target);
     for origin in origins.iter() {
-        let Some(upstream) = upstream_of(context, origin) else {
-            continue;
+        let listing = match origin.place() {
+            Place::Holding => hosted(context, target, origin).await?,
+            Place::External => match upstream_of(context, origin) {
+                Some(upstream) if may_leave => {
+                    context.app.supply.listing(origin, upstream, &ask).await?
+                }
+                _ => None,
+            },
         };
-        if let Place::External = origin.place() {
-            let supply = &context.app.supply;
-            if let Some(listing) = supply.listing(origin, upstream, &ask).await? {
-                gathered.push(Gathered {
-                    origin: origin.clone(),
-                    listing,
-                    retained: None,
-                });
-            }
+        if let Some(listing) = listing {
+            asked_outside |= !listing.is_hosted();
+            gathered.push(Gathered {
+                origin: origin.clone(),
+                listing,
+                retained: None,
+            });
         }
     }
-    if gathered.is_empty() {
-        gathered = Box::pin(retained::listings(context, origins, &ask)).await;
+    if !asked_outside {
+        gathered.extend(Box::pin(retained::listings(context, origins, &ask)).await);
     }
     Ok(gathered)
 }
@@ -123,18 +127,28 @@ pub(super) struct Judged {
 }
 
 /// Each version gets the verdict that its files would get.
-pub(super) fn judge(policy: &Policy, origin: &Origin, index: &Index, now: SystemTime) -> Judged {
-    let mut facts = index.facts();
+pub(super) fn judge(
+    policy: &Policy,
+    origin: &Origin,
+    index: &Index,
+    ours: bool,
+    now: SystemTime,
+) -> Judged {
+    let mut facts = Facts {
+        ours,
+        ..index.facts()
+    };
     let mut valid_until = policy.changes_at(origin, &facts, now);
     let is_undated = origin.package().ecosystem() == Ecosystem::Maven;
     let mut verdict = |version: &Listed| {
         facts.published = version.published;
+        facts.first_seen = index.first_seen(&version.version);
         match policy.admit(origin, &version.version, &facts, now) {
             Decision::Allow(_) => Shown::Keep,
             Decision::Warn(_, reason) if reason.observed => Shown::Keep,
             Decision::Warn(_, reason) => Shown::Warn(reason.sentence),
             // Maven's index has hardly a date; what it does not know is judged at the file (`artifact::dated`).
-            Decision::Hold(..) if is_undated && facts.published.is_none() => Shown::Keep,
+            Decision::Hold(..) if is_undated && facts.since().is_none() => Shown::Keep,
             Decision::Hold(_, reason) | Decision::Deny(reason) => {
                 valid_until = earlier(valid_until, reason.until);
                 Shown::Withhold(reason.sentence)
@@ -222,11 +236,18 @@ async fn render(
     let mut parts = Vec::with_capacity(gathered.len());
     for part in gathered {
         let supply = &context.app.supply;
-        let index = match upstream_of(context, &part.origin) {
+        let upstream = upstream_of(context, &part.origin).filter(|_| !part.listing.is_hosted());
+        let index = match upstream {
             Some(upstream) => supply.upstream_index(&part.listing, &ask, upstream).await?,
             None => supply.index(&part.listing, &ask).await?,
         };
-        parts.push((part.origin.clone(), index, part.retained.clone()));
+        first_seen_known(context, &part.origin, &index)?;
+        parts.push(Material {
+            origin: part.origin.clone(),
+            index,
+            retained: part.retained.clone(),
+            is_hosted: part.listing.is_hosted(),
+        });
     }
     let rendering = Rendering {
         snapshot: Arc::clone(context.snapshot),
@@ -234,6 +255,7 @@ async fn render(
         target: target.clone(),
         base: context.route.base.to_string(),
         now: context.request.received_at,
+        tombstones: tombstones(context, gathered).await?,
         parts,
     };
     let rendered = tokio::task::spawn_blocking(move || rendering.run()).await;
@@ -247,28 +269,40 @@ struct Rendering {
     target: IndexTarget,
     base: String,
     now: SystemTime,
-    parts: Vec<(Origin, Arc<Index>, Option<Vec<Shown>>)>,
+    tombstones: HashSet<String>,
+    parts: Vec<Material>,
+}
+
+/// What is rendered of one origin.
+struct Material {
+    origin: Origin,
+    index: Arc<Index>,
+    retained: Option<Vec<Shown>>,
+    is_hosted: bool,
 }
 
 impl Rendering {
     fn run(self) -> Result<Prepared, Failure> {
         let policy = &self.snapshot.policy;
         let mut valid_until = None;
-        let mut shown = |origin: &Origin, index: &Index, retained: Option<Vec<Shown>>| {
-            retained.unwrap_or_else(|| {
-                let judged = judge(policy, origin, index, self.now);
-                valid_until = earlier(valid_until, judged.valid_until);
-                judged.shown
-            })
-        };
-        let judged: Vec<(Arc<Index>, Vec<Shown>)> = self
-            .parts
-            .into_iter()
-            .map(|(origin, index, retained)| {
-                let shown = shown(&origin, &index, retained);
-                (index, shown)
-            })
-            .collect();
+        let mut judged: Vec<(Arc<Index>, Vec<Shown>)> = Vec::with_capacity(self.parts.len());
+        for part in self.parts {
+            let mut shown = match part.retained {
+                Some(shown) => shown,
+                None => {
+                    let ours = part.is_hosted;
+                    let verdicts = judge(policy, &part.origin, &part.index, ours, self.now);
+                    valid_until = earlier(valid_until, verdicts.valid_until);
+                    verdicts.shown
+                }
+            };
+            for (listed, shown) in part.index.versions.iter().zip(&mut shown) {
+                if !part.is_hosted && self.tombstones.contains(&listed.version) {
+                    *shown = Shown::Only(BTreeSet::new());
+                }
+            }
+            judged.push((part.index, shown));
+        }
         let parts: Vec<Part<'_>> = judged
             .iter()
             .map(|(index, shown)| Part { index, shown })

@@ -3,8 +3,13 @@
 mod artifact;
 mod conditions;
 mod encode;
+mod evidence;
+mod gate;
 mod index;
 mod memo;
+mod preflight;
+mod publish;
+mod published;
 mod retained;
 mod service;
 mod trace;
@@ -13,18 +18,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use bytes::Bytes;
 use http::header;
 
+use rules::{Origins, PackageName};
+
+use crate::access::Denial;
 use crate::app::{App, Snapshot, protocol_of};
 use crate::config::Limits;
-use crate::edge::head::{Framing, Head};
+use crate::edge::head::Head;
 use crate::edge::route::{Route, route};
-use crate::edge::{Answer, Answerer};
-use crate::exchange::{Ask, Method, Path, Reply, Request};
+use crate::edge::{Answer, Answerer, Deciding, Intake};
+use crate::exchange::{Ask, Body, Method, Path, Reply, Request};
 use crate::failure::{Failure, Telling};
 use crate::observe::Kind;
 use crate::protocol::{Protocol, Rejection, Target};
+use crate::state::Right;
 
 pub use memo::Memo;
 use trace::Trace;
@@ -47,8 +55,9 @@ impl Answerer for Gateway {
         Arc::clone(&self.0.snapshot.load().limits)
     }
 
-    fn answer(&self, head: Head, body: Bytes, peer: SocketAddr) -> Answer<'_> {
+    fn answer(&self, head: Head, body: Body, peer: SocketAddr) -> Answer<'_> {
         Box::pin(async move {
+            let (body, upload) = body.parts();
             let started = Instant::now();
             let snapshot = self.0.snapshot.load_full();
             let place = place(&snapshot, &head.host, head.path);
@@ -58,6 +67,7 @@ impl Answerer for Gateway {
                 target: head.target,
                 headers: head.headers,
                 body,
+                upload,
                 received_at: SystemTime::now(),
                 peer,
                 snapshot,
@@ -71,9 +81,8 @@ impl Answerer for Gateway {
         })
     }
 
-    fn takes_body(&self, head: &Head) -> bool {
-        // Publishing will bring its own, streamed way in.
-        matches!(head.framing, Framing::Length(0)) || head.method == Method::Post
+    fn intake<'a>(&'a self, head: &'a Head, peer: SocketAddr) -> Deciding<'a> {
+        Box::pin(intake(&self.0, head, peer))
     }
 
     fn refused_at_edge(&self, status: u16) {
@@ -81,9 +90,40 @@ impl Answerer for Gateway {
     }
 }
 
+/// What becomes of a body. An upload is only taken from those who may publish something.
+async fn intake(app: &Arc<App>, head: &Head, peer: SocketAddr) -> Intake {
+    let snapshot = app.snapshot.load_full();
+    let Place::Repository(route) = place(&snapshot, &head.host, head.path.clone()) else {
+        return Intake::Memory;
+    };
+    let first = route.rest.segments.first().map(String::as_str);
+    if !publish::takes_upload(route.ecosystem, head.method, first) {
+        return Intake::Memory;
+    }
+    let principal = gate::principal(app, &head.headers, SystemTime::now()).await;
+    let failure = match principal {
+        Ok(Some(principal)) => match principal.may_in(Right::Publish, &route.repository) {
+            Ok(()) => return Intake::File(app.shelf.blobs.spool_folder().to_owned()),
+            Err(refused) => Failure::Forbidden(refused.sentence),
+        },
+        Ok(None) => gate::denied(Denial::PublishNeedsToken),
+        Err(failure) => failure,
+    };
+    tracing::info!(target: "audit", %peer, reason = failure.sentence(), "an upload was refused");
+    app.observer.metrics.edge_refused(failure.status());
+    let telling = Telling {
+        ecosystem: Some(route.ecosystem),
+        problem_json: snapshot.config.problem_json,
+        decision: "",
+    };
+    Intake::Refused(Box::new(failure.reply(telling)))
+}
+
 /// What an address leads to.
 enum Place {
     FrontPage,
+    /// `/-/preflight/REPOSITORY`
+    Preflight(String),
     Repository(Route),
     Nowhere,
 }
@@ -92,6 +132,10 @@ fn place(snapshot: &Snapshot, host: &str, path: Path) -> Place {
     if path.segments.is_empty() {
         return Place::FrontPage;
     }
+    let segments: Vec<&str> = path.segments.iter().map(String::as_str).take(4).collect();
+    if let ["-", "preflight", repository] = segments[..] {
+        return Place::Preflight(repository.to_owned());
+    }
     route(snapshot, host, path).map_or(Place::Nowhere, Place::Repository)
 }
 
@@ -99,6 +143,7 @@ fn place(snapshot: &Snapshot, host: &str, path: Path) -> Place {
 async fn handle(app: &Arc<App>, request: &Request, place: Place, trace: &mut Trace) -> Reply {
     let result = match &place {
         Place::FrontPage => front_page(request),
+        Place::Preflight(repository) => Box::pin(preflight::answer(app, request, repository)).await,
         Place::Repository(route) => answered(app, request, route, trace).await,
         Place::Nowhere => Err(Failure::Rejected {
             status: 404,
@@ -114,7 +159,10 @@ async fn handle(app: &Arc<App>, request: &Request, place: Place, trace: &mut Tra
                 Some(_) => app.observer.audit.next_id(),
                 None => String::new(),
             };
-            if let Failure::Internal(detail) | Failure::Upstream { detail, .. } = &failure {
+            if let Failure::Internal(detail)
+            | Failure::State(detail)
+            | Failure::Upstream { detail, .. } = &failure
+            {
                 tracing::warn!(path = &*request.target, detail, "request failed");
             }
             trace.note_failure(&failure, &decision);
@@ -144,17 +192,27 @@ async fn answered(
         query: &request.query,
         accept: accept.as_deref(),
     };
-    let target = protocol
-        .parse(&ask)
-        .map_err(|rejection| rejected(&rejection))?;
+    let parsed = protocol.parse(&ask);
     let context = Context {
         app,
         request,
         snapshot,
         route,
         protocol,
-        accept,
+        accept: accept.clone(),
     };
+    let may_write = gate::writes(request.method) || !request.query.is_empty();
+    if may_write && let Some(answer) = Box::pin(publish::answer(&context, trace)).await {
+        return answer;
+    }
+    let principal = gate::admit_reader(&context).await?;
+    trace.by(principal.as_ref());
+    let target = parsed.map_err(|rejection| rejected(&rejection))?;
+    if principal.is_some()
+        && let Some(package) = target.package()
+    {
+        gate::allow(&context, principal.as_ref(), Right::Read, package)?;
+    }
     match target {
         // What is seldom is boxed, so that the future of what is frequent stays small.
         Target::Redirect(to) => Box::pin(respelled(&context, &to, trace)).await,
@@ -171,6 +229,17 @@ async fn answered(
             Box::pin(service::answer(&context, service, trace)).await
         }
     }
+}
+
+/// From where a package may come, for whoever asks this repository.
+fn origins(context: &Context<'_>, package: &PackageName) -> Origins {
+    let (policy, now) = (&context.snapshot.policy, context.request.received_at);
+    let (repository, shelf) = (&context.route.repository, &context.app.shelf);
+    if shelf.is_empty() {
+        return policy.origins(package, repository, now);
+    }
+    let flags = |repository: &str| shelf.flags(repository, package);
+    policy.origins_with_flags(package, repository, now, &flags)
 }
 
 fn rejected(rejection: &Rejection) -> Failure {
@@ -197,12 +266,7 @@ async fn respelled(context: &Context<'_>, to: &str, trace: &mut Trace) -> Result
         accept: context.accept.as_deref(),
     };
     if let Ok(Target::Index(target)) = context.protocol.parse(&ask) {
-        let policy = &context.snapshot.policy;
-        let origins = policy.origins(
-            &target.package,
-            &context.route.repository,
-            context.request.received_at,
-        );
+        let origins = origins(context, &target.package);
         if !origins.reaches_outside() && origins.refusal().is_some() {
             trace.about(Kind::Index, &target.package, None);
             return index::answer(context, &target, trace).await;

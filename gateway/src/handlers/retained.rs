@@ -36,7 +36,7 @@ async fn cut_down(
 ) -> Option<Gathered> {
     let index = context.app.supply.index(&listing, ask).await.ok()?;
     let now = context.request.received_at;
-    let verdicts = judge(&context.snapshot.policy, holding, &index, now).shown;
+    let verdicts = judge(&context.snapshot.policy, holding, &index, false, now).shown;
     let kept = kept_files(context, holding, &index).await;
     let refused = origins.refusal().map(|reason| reason.sentence.clone());
     let shown: Vec<Shown> = verdicts

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::{HeaderName, header};
 use rules::{Ecosystem, PackageName, Place};
 
-use super::Context;
 use super::trace::Trace;
+use super::{Context, origins};
 use crate::exchange::Reply;
 use crate::failure::Failure;
 use crate::origin::upstream::Upstream;
@@ -63,11 +63,7 @@ struct Answering {
 impl Answering {
     /// Whether a name may be said to this very registry: the question every listing asks too.
     fn may_hear(&self, context: &Context<'_>, package: &PackageName) -> bool {
-        let origins = context.snapshot.policy.origins(
-            package,
-            &context.route.repository,
-            context.request.received_at,
-        );
+        let origins = origins(context, package);
         origins.iter().any(|origin| {
             matches!(origin.place(), Place::External) && origin.repository() == self.repository
         })
@@ -141,11 +137,7 @@ async fn attestations(
     if free {
         return passed_on(context, service).await;
     }
-    let origins = context.snapshot.policy.origins(
-        package,
-        &context.route.repository,
-        context.request.received_at,
-    );
+    let origins = origins(context, package);
     Err(match origins.refusal() {
         Some(reason) => Failure::Refused(Box::new(reason.clone())),
         None => Failure::Absent(package.to_string()),

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use http::header;
 use rules::{Ecosystem, PackageName, Reason};
 
+use crate::access::Principal;
 use crate::edge::Sent;
 use crate::edge::route::Route;
 use crate::exchange::Request;
@@ -30,6 +31,7 @@ pub struct Trace {
     pub status: u16,
     pub cache: CacheOutcome,
     pub decision: Option<Decided>,
+    principal: Option<String>,
 }
 
 impl Trace {
@@ -50,7 +52,13 @@ impl Trace {
             status: 0,
             cache: CacheOutcome::None,
             decision: None,
+            principal: None,
         }
+    }
+
+    /// Notes who asks.
+    pub fn by(&mut self, principal: Option<&Principal>) {
+        self.principal = principal.map(|principal| principal.name().to_owned());
     }
 
     pub fn at(&mut self, route: &Route) {
@@ -111,6 +119,7 @@ impl Trace {
             status: self.status,
             cache: self.cache,
             decision: self.decision,
+            principal: self.principal,
             bytes: sent.body_bytes,
             complete: sent.complete,
             duration,

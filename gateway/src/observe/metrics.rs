@@ -1,13 +1,17 @@
 //! Every metric, in one table. Label values come from closed sets: never a package name, a path or a token.
 
+mod knowing;
+
 use std::sync::OnceLock;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry, TextEncoder,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
-use rules::{Ecosystem, Knowledge};
+use rules::{Ecosystem, Policy};
+
+use knowing::Knowing;
 
 use super::{Kind, Outcome};
 use crate::origin::CacheOutcome;
@@ -32,6 +36,7 @@ struct Serving {
     cache_requests: IntCounterVec,
     cache_bytes: IntCounterVec,
     decisions: IntCounterVec,
+    audit_dropped: IntCounter,
     edge_refusals: IntCounterVec,
     /// By ecosystem (none, then `Ecosystem`'s order) and `Kind`: what most requests count, found once.
     found: [[OnceLock<Found>; KINDS]; ECOSYSTEMS],
@@ -85,13 +90,6 @@ struct Keeping {
     evictions: IntGauge,
 }
 
-/// What the rules are judged with.
-struct Knowing {
-    advisories: IntGauge,
-    newest_advisory: IntGauge,
-    feed_polls: IntCounterVec,
-}
-
 /// Seconds, from a memory hit to a client that waits for a slow upstream.
 const BUCKETS: [f64; 14] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0,
@@ -124,6 +122,7 @@ impl Serving {
         let outcomes = &["ecosystem", "kind", "outcome"][..];
         let verdicts = &["ecosystem", "control", "verdict"][..];
         let to_last_byte = "From request head to last byte of the reply.";
+        let dropped = "Decisions that are in the log alone, since the state database fell behind.";
         let by_cache = "Answers by what the cache did.";
         let refused = "Requests refused before they were parsed whole.";
         Self {
@@ -133,6 +132,7 @@ impl Serving {
             cache_requests: table.counters("cache_requests_total", by_cache, outcomes),
             cache_bytes: table.counters("cache_bytes_total", "Body bytes sent.", &["outcome"]),
             decisions: table.counters("decisions_total", "Decisions by verdict.", verdicts),
+            audit_dropped: table.counter("audit_dropped_total", dropped),
             edge_refusals: table.counters("edge_refusals_total", refused, &["status"]),
             found: Default::default(),
         }
@@ -169,17 +169,6 @@ impl Keeping {
     }
 }
 
-impl Knowing {
-    fn new(table: &Table) -> Self {
-        let newest = "When the newest advisory was last changed; 0 without any.";
-        Self {
-            advisories: table.gauge("advisories", "Advisories in force or withdrawn."),
-            newest_advisory: table.gauge("advisories_newest_timestamp_seconds", newest),
-            feed_polls: table.counters("feed_polls_total", "Feeds asked for news.", &["result"]),
-        }
-    }
-}
-
 /// Registers rows. A row that can't be registered is a bug that the first scrape shows as a missing metric.
 struct Table {
     registry: Registry,
@@ -204,6 +193,24 @@ impl Table {
             reason = "names and labels are constants of this file"
         )]
         let metric = HistogramVec::new(opts, labels).expect("a legal metric");
+        let _ = self.registry.register(Box::new(metric.clone()));
+        metric
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        let opts = Opts::new(format!("portcullis_{name}"), help);
+        #[expect(
+            clippy::expect_used,
+            reason = "names and labels are constants of this file"
+        )]
+        let metric = IntGaugeVec::new(opts, labels).expect("a legal metric");
+        let _ = self.registry.register(Box::new(metric.clone()));
+        metric
+    }
+
+    fn counter(&self, name: &str, help: &str) -> IntCounter {
+        #[expect(clippy::expect_used, reason = "names are constants of this file")]
+        let metric = IntCounter::new(format!("portcullis_{name}"), help).expect("a legal metric");
         let _ = self.registry.register(Box::new(metric.clone()));
         metric
     }
@@ -284,6 +291,11 @@ impl Metrics {
             .observe(took.as_secs_f64());
     }
 
+    /// Counts a decision that the audit trail had no room for.
+    pub fn audit_dropped(&self) {
+        self.serving.audit_dropped.inc();
+    }
+
     /// Counts a request that was refused at the edge.
     pub fn edge_refused(&self, status: u16) {
         self.serving
@@ -314,15 +326,8 @@ impl Metrics {
     }
 
     /// The scrape (Prometheus text format 0.0.4).
-    pub fn scrape(&self, stats: &cache::Stats, knowledge: &Knowledge) -> Vec<u8> {
-        let advisories = knowledge.advisories();
-        self.knowing
-            .advisories
-            .set(as_gauge(advisories.len() as u64));
-        let newest = advisories.newest();
-        let newest = newest.and_then(|moment| moment.duration_since(UNIX_EPOCH).ok());
-        let newest = newest.map_or(0, |since| since.as_secs());
-        self.knowing.newest_advisory.set(as_gauge(newest));
+    pub fn scrape(&self, stats: &cache::Stats, policy: &Policy) -> Vec<u8> {
+        self.knowing.take_stock(policy);
         self.keeping.fills.set(as_gauge(stats.fills_in_flight));
         self.keeping.entries.set(as_gauge(stats.entries));
         self.keeping.bytes.set(as_gauge(stats.bytes));

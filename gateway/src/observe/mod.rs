@@ -4,6 +4,7 @@ pub mod access;
 pub mod audit;
 pub mod metrics;
 pub mod outcome;
+pub mod trail;
 
 use std::sync::Arc;
 
@@ -11,20 +12,23 @@ use access::AccessLog;
 use audit::Audit;
 use metrics::Metrics;
 pub use outcome::{Kind, Outcome};
+use trail::Trail;
 
 /// The three views.
 pub struct Observer {
     pub metrics: Arc<Metrics>,
     pub audit: Audit,
     pub access: AccessLog,
+    pub trail: Trail,
 }
 
 impl Observer {
-    pub fn new(metrics: Arc<Metrics>, access: AccessLog) -> Self {
+    pub fn new(metrics: Arc<Metrics>, access: AccessLog, trail: Trail) -> Self {
         Self {
             metrics,
             audit: Audit::default(),
             access,
+            trail,
         }
     }
 
@@ -34,6 +38,9 @@ impl Observer {
         self.access.add(outcome);
         if outcome.decision.is_some() {
             self.audit.record(outcome);
+            if !self.trail.add(outcome) {
+                self.metrics.audit_dropped();
+            }
         }
     }
 }

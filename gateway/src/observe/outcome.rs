@@ -13,6 +13,7 @@ use crate::origin::CacheOutcome;
 pub enum Kind {
     Index,
     Artifact,
+    Publish,
     Service,
     Other,
 }
@@ -22,6 +23,7 @@ impl Kind {
         match self {
             Self::Index => "index",
             Self::Artifact => "artifact",
+            Self::Publish => "publish",
             Self::Service => "service",
             Self::Other => "other",
         }
@@ -55,6 +57,8 @@ pub struct Outcome {
     pub status: u16,
     pub cache: CacheOutcome,
     pub decision: Option<Decided>,
+    /// The name of the token that was shown.
+    pub principal: Option<String>,
     pub bytes: u64,
     pub complete: bool,
     pub duration: Duration,

@@ -1,5 +1,6 @@
 //! Files: retained copies first, else fetched once, verified, and followed while they arrive.
 
+use std::fs::File;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,7 +9,7 @@ use cache::{Begun, Entry, Follower, Hit, Key, Lookup};
 use http::header;
 use rules::{Digest, Inspection, Origin, Permit};
 
-use super::body::{Growing, Kept};
+use super::body::{Growing, Kept, Published};
 use super::document::failed_to;
 use super::retrieve::{PUBLISHED, Retrieval, stored};
 use super::upstream::Upstream;
@@ -35,6 +36,8 @@ pub struct Artifact {
 enum Backing {
     Kept(Hit),
     Growing(Follower),
+    /// Published here.
+    Hosted(Arc<File>, Vec<cache::Digest>),
     /// Known by its size only: enough for HEAD.
     Unfetched,
 }
@@ -44,7 +47,20 @@ impl Artifact {
     pub fn digest(&self, algorithm: cache::DigestAlgorithm) -> Option<&cache::Digest> {
         match &self.bytes {
             Backing::Kept(hit) => hit.entry().digest(algorithm),
+            Backing::Hosted(_, digests) => {
+                digests.iter().find(|digest| digest.algorithm == algorithm)
+            }
             Backing::Growing(_) | Backing::Unfetched => None,
+        }
+    }
+
+    /// A file that was published here.
+    pub fn hosted(file: File, length: u64, digests: Vec<cache::Digest>) -> Self {
+        Self {
+            length,
+            outcome: CacheOutcome::None,
+            last_modified: None,
+            bytes: Backing::Hosted(Arc::new(file), digests),
         }
     }
 
@@ -59,6 +75,7 @@ impl Artifact {
                     None => Box::new(Kept(body)),
                 }
             }
+            Backing::Hosted(file, _) => Box::new(Published { file, start, end }),
             Backing::Growing(mut follower) => {
                 follower.range(start, end);
                 Box::new(Growing(follower))

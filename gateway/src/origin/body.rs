@@ -1,4 +1,10 @@
-//! The cache's readers as bodies of a reply.
+//! The cache's readers and hosted files as bodies of a reply.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use bytes::Bytes;
 
 use crate::exchange::{BodyBroken, NextPiece, Piece, Source};
 
@@ -42,5 +48,49 @@ impl Source for Growing {
                 .map(|bytes| bytes.map(Piece::Bytes))
                 .map_err(|failed| BodyBroken(failed.detail.to_string()))
         })
+    }
+}
+
+/// A file that was published here.
+pub struct Published {
+    pub file: Arc<File>,
+    pub start: u64,
+    pub end: u64,
+}
+
+impl Published {
+    async fn piece(&mut self, takes_files: bool) -> Result<Option<Piece>, BodyBroken> {
+        let (offset, length) = (self.start, self.end - self.start);
+        if length == 0 {
+            return Ok(None);
+        }
+        if takes_files {
+            self.start = self.end;
+            let file = Arc::clone(&self.file);
+            return Ok(Some(Piece::File {
+                file,
+                offset,
+                length,
+            }));
+        }
+        let (file, most) = (
+            Arc::clone(&self.file),
+            length.min(READ_BYTES as u64) as usize,
+        );
+        let read = tokio::task::spawn_blocking(move || {
+            let mut bytes = vec![0; most];
+            file.read_exact_at(&mut bytes, offset).map(|()| bytes)
+        });
+        let broken = |error: &dyn ToString| BodyBroken(error.to_string());
+        let bytes = read.await.map_err(|error| broken(&error))?;
+        let bytes = Bytes::from(bytes.map_err(|error| broken(&error))?);
+        self.start += bytes.len() as u64;
+        Ok(Some(Piece::Bytes(bytes)))
+    }
+}
+
+impl Source for Published {
+    fn next(&mut self, takes_files: bool) -> NextPiece<'_> {
+        Box::pin(self.piece(takes_files))
     }
 }

@@ -7,8 +7,10 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use cache::{Hit, Key, Lookup};
 use rules::Origin;
+use sha2::{Digest as _, Sha256};
 
 use super::refresh::Refresh;
+use super::sighting::sighted;
 use super::upstream::Upstream;
 use super::{CacheOutcome, IndexName, Supply, keys};
 use crate::config::Limits;
@@ -26,18 +28,58 @@ pub struct ListingAsk<'a> {
 /// An index document at hand, not read yet: a rendering of it may be there already.
 pub struct Listing {
     pub outcome: CacheOutcome,
-    hit: Hit,
+    content: Content,
+}
+
+enum Content {
+    Kept(Hit),
+    /// Of what is published here.
+    Hosted {
+        key: Key,
+        digest: Vec<u8>,
+        document: Document,
+    },
 }
 
 impl Listing {
     /// The SHA-256 of the upstream's document, in hexadecimal digits.
     pub fn digest(&self) -> String {
-        stored_digest(&self.hit)
+        match &self.content {
+            Content::Kept(hit) => stored_digest(hit),
+            Content::Hosted { digest, .. } => hex(digest),
+        }
+    }
+
+    /// Whether it lists what was published here.
+    pub fn is_hosted(&self) -> bool {
+        matches!(self.content, Content::Hosted { .. })
+    }
+
+    /// The listing of what a repository hosts.
+    pub fn hosted(target: &IndexTarget, repository: &str, document: Document) -> Self {
+        Self {
+            outcome: CacheOutcome::Hit,
+            content: Content::Hosted {
+                key: keys::hosted(target, repository),
+                digest: Sha256::digest(&document.bytes).to_vec(),
+                document,
+            },
+        }
+    }
+
+    fn kept(hit: Hit, outcome: CacheOutcome) -> Self {
+        Self {
+            outcome,
+            content: Content::Kept(hit),
+        }
     }
 
     /// `Last-Modified` as the upstream said it.
     pub fn last_modified(&self) -> Option<&str> {
-        let attributes = &self.hit.entry().meta.attributes;
+        let Content::Kept(hit) = &self.content else {
+            return None;
+        };
+        let attributes = &hit.entry().meta.attributes;
         attributes.get("last-modified").map(String::as_str)
     }
 }
@@ -66,7 +108,7 @@ impl Supply {
             self.retain(&key, &asked, outcome == CacheOutcome::Hit)
                 .await;
         }
-        Ok(Some(Listing { outcome, hit }))
+        Ok(Some(Listing::kept(hit, outcome)))
     }
 
     /// As [`Supply::index`], and the upstream learns from its links which host has its files.
@@ -87,7 +129,14 @@ impl Supply {
         listing: &Listing,
         ask: &ListingAsk<'_>,
     ) -> Result<Arc<Index>, Failure> {
-        let hit = listing.hit.clone();
+        let hit = match &listing.content {
+            Content::Kept(hit) => hit.clone(),
+            Content::Hosted {
+                key,
+                digest,
+                document,
+            } => return self.hosted_index(key, digest, document, ask).await,
+        };
         let size = hit.entry().size().unwrap_or_default();
         let content = hit.entry().digest(cache::DigestAlgorithm::Sha256);
         let content = content.map_or(&[][..], |digest| &digest.bytes);
@@ -96,18 +145,50 @@ impl Supply {
             return Ok(parsed.index);
         }
         let max = ask.limits.document_bytes;
-        let (protocol, target) = (ask.protocol, ask.target.clone());
+        let (protocol, target, state) = (ask.protocol, ask.target.clone(), self.state.clone());
         let load = async move {
             let bytes = hit.bytes(max).await.map_err(|error| error.to_string())?;
             let document = document(bytes, &hit.entry().meta.attributes);
             let read = tokio::task::spawn_blocking(move || protocol.read(&target, document));
             let index = read.await.map_err(|error| error.to_string())?;
             let index = index.map_err(|error| error.to_string())?;
+            let index = sighted(&state, ask.target, index, ask.now).await;
             Ok(super::Parsed::new(index, size))
         };
-        let parsed = self.indexes.try_get_with(key, load).await;
+        let parsed = self.indexes.try_get_with(key.clone(), load).await;
         let unreadable =
             |error: Arc<String>| Failure::Internal(format!("a kept index can't be read: {error}"));
+        let index = parsed.map_err(unreadable)?.index;
+        if index.unsighted().is_some() {
+            // The next one asks the ledger again.
+            self.indexes.invalidate(&key).await;
+        }
+        Ok(index)
+    }
+
+    /// What a hosted document says. The ledger is not asked: nobody outside can forge its dates.
+    async fn hosted_index(
+        &self,
+        key: &Key,
+        digest: &[u8],
+        document: &Document,
+        ask: &ListingAsk<'_>,
+    ) -> Result<Arc<Index>, Failure> {
+        let (protocol, target) = (ask.protocol, ask.target.clone());
+        let (document, size) = (document.clone(), document.bytes.len() as u64);
+        let load = async move {
+            let read = tokio::task::spawn_blocking(move || protocol.read(&target, document));
+            let index = read.await.map_err(|error| error.to_string())?;
+            let index = index.map_err(|error| error.to_string())?;
+            Ok::<_, String>(super::Parsed::new(index, size))
+        };
+        let parsed = self
+            .indexes
+            .try_get_with(index_name(key, digest), load)
+            .await;
+        let unreadable = |error: Arc<String>| {
+            Failure::Internal(format!("a hosted index can't be read: {error}"))
+        };
         Ok(parsed.map_err(unreadable)?.index)
     }
 
@@ -120,10 +201,7 @@ impl Supply {
     ) -> Option<Listing> {
         let key = keys::document(ask.target, holding.repository());
         match self.cache.lookup(&key, ask.now).await {
-            Lookup::Fresh(hit) | Lookup::Stale(hit) => Some(Listing {
-                outcome: CacheOutcome::Hit,
-                hit,
-            }),
+            Lookup::Fresh(hit) | Lookup::Stale(hit) => Some(Listing::kept(hit, CacheOutcome::Hit)),
             _ => None,
         }
     }
@@ -197,6 +275,7 @@ impl Supply {
             metrics: Arc::clone(&self.metrics),
             memory: Arc::clone(&self.memory),
             indexes: self.indexes.clone(),
+            state: self.state.clone(),
             upstream: Arc::clone(upstream),
             protocol: ask.protocol,
             target: ask.target.clone(),
@@ -220,6 +299,10 @@ pub(super) fn index_name(key: &Key, digest: &[u8]) -> IndexName {
 pub(super) fn is_of(hit: &Hit, upstream: &Upstream) -> bool {
     let registry = hit.entry().meta.attributes.get(REGISTRY);
     registry.is_some_and(|registry| *registry == upstream.settings.url)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn stored_digest(hit: &Hit) -> String {

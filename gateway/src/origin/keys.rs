@@ -31,6 +31,12 @@ pub fn document(target: &IndexTarget, repository: &str) -> Key {
     Key::new(&format!("{package}index/{kind}@{repository}"))
 }
 
+/// The document of what a repository hosts. It is never in the cache: only what was read of it is remembered.
+pub fn hosted(target: &IndexTarget, repository: &str) -> Key {
+    let kept = document(target, repository);
+    Key::new(&format!("{}#hosted", kept.as_str()))
+}
+
 /// A file as a repository retains it.
 pub fn artifact(target: &ArtifactTarget, repository: &str) -> Key {
     let sidecar = target.sidecar.map(suffix).unwrap_or_default();

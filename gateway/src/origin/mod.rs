@@ -9,6 +9,7 @@ mod keys;
 mod refresh;
 mod retrieve;
 mod service;
+mod sighting;
 pub mod subscription;
 pub mod upstream;
 
@@ -22,6 +23,7 @@ use crate::config::{Config, Limits};
 use crate::failure::Failure;
 use crate::observe::metrics::Metrics;
 use crate::protocol::{Body, Index};
+use crate::state::State;
 use upstream::{Fault, Network, Upstream};
 
 pub use artifact::{Artifact, Fetching, Presence};
@@ -73,12 +75,13 @@ pub struct Supply {
     metrics: Arc<Metrics>,
     /// For the documents that are arriving.
     memory: Arc<Budget>,
+    state: State,
     /// Parsed documents by cache key and content digest, so that an artifact request never parses an index again.
     indexes: Table<IndexName, Parsed>,
 }
 
 impl Supply {
-    pub fn new(cache: cache::Cache, metrics: Arc<Metrics>, limits: &Limits) -> Self {
+    pub fn new(cache: cache::Cache, state: State, metrics: Arc<Metrics>, limits: &Limits) -> Self {
         let indexes = Table::builder()
             .max_capacity(limits.memo_bytes)
             .weigher(|_, parsed: &Parsed| parsed.weight)
@@ -87,6 +90,7 @@ impl Supply {
             cache,
             network: Arc::default(),
             metrics,
+            state,
             memory: Budget::new(limits.document_memory_bytes),
             indexes,
         }

@@ -15,6 +15,7 @@ use rules::Ecosystem;
 use sha2::{Digest as _, Sha256};
 
 use super::document::{REGISTRY, document, index_name, is_of};
+use super::sighting::sighted;
 use super::upstream::{
     Conditions, Fault, FaultKind, Fetched, Fetcher, Network, Responded, Upstream,
 };
@@ -23,6 +24,7 @@ use crate::bounds::{Budget, Reservation};
 use crate::config::Limits;
 use crate::observe::metrics::Metrics;
 use crate::protocol::{IndexTarget, Protocol};
+use crate::state::State;
 
 /// What the task needs; it outlives the request that started it.
 pub struct Refresh {
@@ -32,6 +34,7 @@ pub struct Refresh {
     pub memory: Arc<Budget>,
     /// Takes the document as it was read to check it, so that it is not read again.
     pub indexes: Table<IndexName, Parsed>,
+    pub state: State,
     pub upstream: Arc<Upstream>,
     pub protocol: &'static dyn Protocol,
     pub target: IndexTarget,
@@ -127,9 +130,12 @@ impl Refresh {
             }
             Err(error) => return fill.fail(502, &error.to_string()),
         };
+        let index = sighted(&self.state, &self.target, index, self.now).await;
         let size = bytes.len() as u64;
         let name = index_name(fill.key(), &Sha256::digest(&bytes));
-        self.indexes.insert(name, Parsed::new(index, size)).await;
+        if index.unsighted().is_none() {
+            self.indexes.insert(name, Parsed::new(index, size)).await;
+        }
         let kept = async {
             fill.start(meta, Some(bytes.len() as u64)).await?;
             fill.write(bytes).await?;

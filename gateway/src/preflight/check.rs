@@ -4,24 +4,56 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use rules::{Policy, Verdict};
+use rules::{NameError, PackageName, Policy, Verdict};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::lockfile::{Lockfile, Source};
+use super::exchange::{Answer, Question};
+use super::lockfile::{Locked, Lockfile, Source};
 
 /// What becomes of one package of a lockfile.
 #[derive(Debug, Serialize)]
 pub struct Row {
     pub file: PathBuf,
     pub line: Option<usize>,
-    pub ecosystem: &'static str,
-    pub package: String,
-    pub version: String,
-    pub verdict: Verdict,
-    /// `control:group` of what decided, or the package's group.
-    pub rule: String,
-    pub reason: String,
+    #[serde(flatten)]
+    pub answer: Answer,
+}
+
+/// The packages of a lockfile that come from a registry, and what is to be asked of each.
+pub fn questions(lockfile: &Lockfile) -> impl Iterator<Item = (&Locked, Question)> {
+    let locked = lockfile.packages.iter();
+    let locked = locked.filter(|locked| matches!(locked.source, Source::Registry(_)));
+    locked.map(|locked| {
+        let question = Question {
+            ecosystem: locked.package.ecosystem(),
+            package: locked.package.to_string(),
+            version: locked.version.clone(),
+        };
+        (locked, question)
+    })
+}
+
+/// What the rules alone say; nothing is known of dates.
+pub fn by_rules(
+    policy: &Policy,
+    repository: &str,
+    question: &Question,
+    now: SystemTime,
+) -> Result<Answer, NameError> {
+    let package = PackageName::parse(question.ecosystem, &question.package)?;
+    let version = Some(&*question.version).filter(|version| !version.is_empty());
+    let explained = policy.explain(&package, repository, version, now);
+    let rule = match &explained.reason {
+        Some(reason) => format!("{}:{}", reason.control.as_str(), reason.group),
+        None => explained.group.clone(),
+    };
+    Ok(Answer {
+        verdict: explained.verdict,
+        rule,
+        reason: explained.sentence,
+        ..Answer::about(&package, &question.version)
+    })
 }
 
 /// What became of all.
@@ -33,32 +65,26 @@ pub struct Report {
 }
 
 impl Report {
-    /// Judges every package from a registry, as clients of `repository` would get it.
-    pub fn of(lockfiles: &[Lockfile], policy: &Policy, repository: &str, now: SystemTime) -> Self {
+    /// Judges every package from a registry: `judge` says what would become of a version.
+    pub fn of(lockfiles: &[Lockfile], mut judge: impl FnMut(&Question) -> Answer) -> Self {
         let mut report = Self::default();
         for lockfile in lockfiles {
-            report
-                .problems
-                .extend(lockfile.problems.iter().map(ToString::to_string));
-            for locked in &lockfile.packages {
-                if !matches!(locked.source, Source::Registry(_)) {
-                    continue;
+            let problems = lockfile.problems.iter().map(ToString::to_string);
+            report.problems.extend(problems);
+            for (locked, question) in questions(lockfile) {
+                let answer = judge(&question);
+                if let Some(problem) = &answer.problem {
+                    let Answer {
+                        package, version, ..
+                    } = &answer;
+                    report
+                        .problems
+                        .push(format!("{package} {version}: {problem}"));
                 }
-                let version = Some(locked.version.as_str()).filter(|version| !version.is_empty());
-                let explained = policy.explain(&locked.package, repository, version, now);
-                let rule = match &explained.reason {
-                    Some(reason) => format!("{}:{}", reason.control.as_str(), reason.group),
-                    None => explained.group.clone(),
-                };
                 report.rows.push(Row {
                     file: locked.place.file.to_path_buf(),
                     line: locked.place.line,
-                    ecosystem: locked.package.ecosystem().as_str(),
-                    package: locked.package.to_string(),
-                    version: locked.version.clone(),
-                    verdict: explained.verdict,
-                    rule,
-                    reason: explained.sentence,
+                    answer,
                 });
             }
         }
@@ -67,26 +93,29 @@ impl Report {
 
     /// The rows that would be refused.
     pub fn refused(&self) -> impl Iterator<Item = &Row> {
-        let is_refused = |row: &&Row| matches!(row.verdict, Verdict::Deny | Verdict::Hold);
+        let is_refused = |row: &&Row| matches!(row.answer.verdict, Verdict::Deny | Verdict::Hold);
         self.rows.iter().filter(is_refused)
     }
 
     /// A table for people: what is not plainly allowed, and a count.
     pub fn table(&self) -> String {
         let mut text = String::new();
-        let told = |row: &&Row| row.verdict != Verdict::Allow;
+        let told = |row: &&Row| row.answer.verdict != Verdict::Allow;
         for row in self.rows.iter().filter(told) {
             let line = row.line.map(|line| format!(":{line}")).unwrap_or_default();
+            let answer = &row.answer;
+            let nearest = answer.nearest.as_deref().unwrap_or("-");
             // Writing to memory can't fail.
             let _ = writeln!(
                 text,
-                "{:<5} {} {} {}  ({}{line})\n      {}",
-                row.verdict.as_str(),
-                row.ecosystem,
-                row.package,
-                row.version,
+                "{:<5} {} {} {}  rule {}  nearest allowed {nearest}  ({}{line})\n      {}",
+                answer.verdict.as_str(),
+                answer.ecosystem,
+                answer.package,
+                answer.version,
+                answer.rule,
                 row.file.display(),
-                row.reason
+                answer.reason
             );
         }
         for problem in &self.problems {
@@ -94,8 +123,13 @@ impl Report {
         }
         let _ = write!(
             text,
-            "{} packages, {} refused, {} not understood",
+            "{} {}, {} refused, {} not understood",
             self.rows.len(),
+            if self.rows.len() == 1 {
+                "package"
+            } else {
+                "packages"
+            },
             self.refused().count(),
             self.problems.len()
         );
@@ -104,7 +138,7 @@ impl Report {
 
     /// SARIF 2.1.0 (OASIS), for code scanning.
     pub fn sarif(&self) -> Value {
-        let told = |row: &&Row| row.verdict != Verdict::Allow;
+        let told = |row: &&Row| row.answer.verdict != Verdict::Allow;
         let results: Vec<Value> = self.rows.iter().filter(told).map(result).collect();
         json!({
             "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -118,14 +152,15 @@ impl Report {
 }
 
 fn result(row: &Row) -> Value {
-    let level = match row.verdict {
+    let answer = &row.answer;
+    let level = match answer.verdict {
         Verdict::Warn => "warning",
         _ => "error",
     };
     json!({
-        "ruleId": row.rule,
+        "ruleId": answer.rule,
         "level": level,
-        "message": { "text": format!("{} {}: {}", row.package, row.version, row.reason) },
+        "message": { "text": format!("{} {}: {}", answer.package, answer.version, answer.reason) },
         "locations": [{
             "physicalLocation": {
                 "artifactLocation": { "uri": row.file.display().to_string() },

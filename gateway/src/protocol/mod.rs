@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use rules::{Digest, DigestAlgorithm, Facts, PackageName};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
@@ -18,6 +18,17 @@ pub enum Target {
     Service(Service),
     /// The same thing under its canonical address, relative to the repository's base (`simple/foo-bar/`).
     Redirect(String),
+}
+
+impl Target {
+    /// The package that it is about, if it is about one.
+    pub fn package(&self) -> Option<&PackageName> {
+        match self {
+            Self::Index(target) => Some(&target.package),
+            Self::Artifact(target) => Some(&target.package),
+            Self::Service(_) | Self::Redirect(_) => None,
+        }
+    }
 }
 
 /// The document that lists the versions and files of a package, or a part of it.
@@ -161,13 +172,27 @@ pub struct Index {
     /// Every file's place (version, file) in the order of the names; made when first asked for.
     places: OnceLock<Box<[(u32, u32)]>>,
     package_since: OnceLock<Option<SystemTime>>,
+    sightings: Sightings,
+}
+
+/// What the ledger of first-seen times says of an index.
+#[derive(Debug, Default)]
+pub enum Sightings {
+    /// Nobody asked it: what is listed does not come from outside, or is not the whole list.
+    #[default]
+    None,
+    /// The versions that came after the first look at the package, with the time when they were first seen.
+    Late(HashMap<String, SystemTime>),
+    /// It did not answer; the text says why.
+    Unknown(String),
 }
 
 impl Index {
-    pub const fn new(versions: Vec<Listed>, body: Body) -> Self {
+    pub fn new(versions: Vec<Listed>, body: Body) -> Self {
         Self {
             versions,
             body,
+            sightings: Sightings::None,
             places: OnceLock::new(),
             package_since: OnceLock::new(),
         }
@@ -185,6 +210,38 @@ impl Index {
             package_since: *self.package_since.get_or_init(since),
             versions: Some(self.versions.len()),
             ..Facts::default()
+        }
+    }
+
+    /// With what the ledger says of it.
+    #[must_use]
+    pub fn sighted(mut self, sightings: Sightings) -> Self {
+        self.sightings = sightings;
+        self
+    }
+
+    /// When a version was first seen, if it came after the first look at the package.
+    pub fn first_seen(&self, version: &str) -> Option<SystemTime> {
+        match &self.sightings {
+            Sightings::Late(late) => late.get(version).copied(),
+            _ => None,
+        }
+    }
+
+    /// Why the ledger did not answer, if it did not.
+    pub fn unsighted(&self) -> Option<&str> {
+        match &self.sightings {
+            Sightings::Unknown(why) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// What it tells of one of its versions.
+    pub fn facts_of(&self, listed: &Listed) -> Facts {
+        Facts {
+            published: listed.published,
+            first_seen: self.first_seen(&listed.version),
+            ..self.facts()
         }
     }
 

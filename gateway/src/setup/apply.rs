@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Edit, Form, Plan, SetupError, lines, settings, uv};
+use super::{Edit, Form, Plan, SetupError, lines, servers, settings, uv};
 
 /// What became of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,7 @@ struct Ready<'a> {
     before: Option<String>,
     after: String,
     keeps_copy: bool,
+    holds_token: bool,
 }
 
 /// Writes the plan's files. Nothing is written if one of them is in conflict with it.
@@ -42,7 +43,10 @@ fn merged(edit: &Edit) -> Result<Ready<'_>, SetupError> {
             });
         }
     };
-    let keeps_copy = matches!(edit.form, Form::MavenMirror { .. });
+    let keeps_copy = matches!(
+        edit.form,
+        Form::MavenMirror { .. } | Form::MavenServer { .. }
+    );
     let after = match &before {
         Some(text) if !text.trim().is_empty() => {
             joined(text, edit).map_err(|message| SetupError::Conflict {
@@ -57,6 +61,7 @@ fn merged(edit: &Edit) -> Result<Ready<'_>, SetupError> {
         before,
         after,
         keeps_copy,
+        holds_token: edit.form.holds_token(),
     })
 }
 
@@ -65,6 +70,8 @@ fn joined(text: &str, edit: &Edit) -> Result<String, String> {
         Form::Lines(settings) => lines::merge(text, settings),
         Form::UvIndex { url } => uv::merge(text, &edit.text_to_add, url),
         Form::MavenMirror { url } => settings::merge(text, url),
+        Form::Entries(entries) => entries.merge(text),
+        Form::MavenServer { token } => servers::merge(text, token),
         Form::Whole if text == edit.text_to_add => Ok(text.to_owned()),
         Form::Whole => {
             Err("the file is there with another content; remove it and run this again".to_owned())
@@ -78,6 +85,10 @@ fn write(ready: Ready<'_>) -> Result<Outcome, SetupError> {
         file: file.clone(),
         source,
     };
+    // Before the token is in it: nobody else is to read the file for even a moment.
+    if ready.holds_token && ready.before.is_some() {
+        close_to_others(&file).map_err(failed)?;
+    }
     match &ready.before {
         // A last line without its end is no reason to write.
         Some(before) if before.trim_end() == ready.after.trim_end() => Ok(Outcome::Unchanged(file)),
@@ -100,13 +111,34 @@ fn write(ready: Ready<'_>) -> Result<Outcome, SetupError> {
     }
 }
 
+/// Takes from group and others what they may do with the file. Its copy and its replacement have
+/// the same permissions.
+fn close_to_others(file: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(file)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            fs::set_permissions(file, fs::Permissions::from_mode(mode & 0o700))?;
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = file;
+    Ok(())
+}
+
 /// Writes beside the file and renames. Links stay links, permissions stay what they are.
-fn replace(file: &Path, text: &str) -> io::Result<()> {
+pub fn replace(file: &Path, text: &str) -> io::Result<()> {
+    replace_bytes(file, text.as_bytes())
+}
+
+/// As [`replace`].
+pub fn replace_bytes(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let target = file.canonicalize().unwrap_or_else(|_| file.to_owned());
     let mut beside = target.clone().into_os_string();
     beside.push(format!(".portcullis-{}", std::process::id()));
     let beside = PathBuf::from(beside);
-    let written = write_new(&beside, &target, text).and_then(|()| fs::rename(&beside, &target));
+    let written = write_new(&beside, &target, bytes).and_then(|()| fs::rename(&beside, &target));
     if written.is_err() {
         // Best effort: the error that matters is the first one.
         let _ = fs::remove_file(&beside);
@@ -114,14 +146,14 @@ fn replace(file: &Path, text: &str) -> io::Result<()> {
     written
 }
 
-fn write_new(beside: &Path, target: &Path, text: &str) -> io::Result<()> {
+fn write_new(beside: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     // Clients' files may hold tokens, and a new one may be given one later.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut output = options.open(beside)?;
-    output.write_all(text.as_bytes())?;
+    output.write_all(bytes)?;
     if let Ok(metadata) = fs::metadata(target) {
         output.set_permissions(metadata.permissions())?;
     }

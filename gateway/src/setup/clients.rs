@@ -8,11 +8,11 @@ use crate::config::upstream::Address;
 
 /// The gateway's addresses for one repository.
 pub(super) struct Gateway {
-    address: Address,
-    npm: String,
-    simple: String,
-    upload: String,
-    maven: String,
+    pub(super) address: Address,
+    pub(super) npm: String,
+    pub(super) simple: String,
+    pub(super) upload: String,
+    pub(super) maven: String,
 }
 
 impl Gateway {
@@ -32,7 +32,7 @@ impl Gateway {
     }
 
     /// Plain http to another machine: what several clients want to be told expressly.
-    fn is_plain_and_away(&self) -> bool {
+    pub(super) fn is_plain_and_away(&self) -> bool {
         self.is_plain() && !self.address.is_loopback()
     }
 }
@@ -101,17 +101,8 @@ fn pip(mut plan: Plan, gateway: &Gateway, surroundings: &Surroundings) -> Plan {
     let global = Some("global");
     let line = format!("index-url = {}", gateway.simple);
     let mut added = vec![single(global, "index-url", &gateway.simple, line)];
-    if gateway.is_plain_and_away() {
-        let host = gateway.address.host.clone();
-        let line = format!("trusted-host = {host}");
-        let kind = SettingKind::ListedInLines;
-        added.push(Setting {
-            section: global,
-            key: "trusted-host",
-            value: host,
-            line,
-            kind,
-        });
+    if let Some(trusted) = trusted_host(gateway) {
+        added.push(trusted);
         plan.notes
             .push("pip takes plain http from another machine only if trusted".to_owned());
     }
@@ -122,6 +113,18 @@ fn pip(mut plan: Plan, gateway: &Gateway, surroundings: &Surroundings) -> Plan {
     plan.notes
         .push("PIP_INDEX_URL, where set, goes before the file".to_owned());
     plan
+}
+
+/// What pip wants to be told of plain http to another machine.
+pub(super) fn trusted_host(gateway: &Gateway) -> Option<Setting> {
+    let host = gateway.address.host.clone();
+    gateway.is_plain_and_away().then(|| Setting {
+        section: Some("global"),
+        key: "trusted-host",
+        line: format!("trusted-host = {host}"),
+        value: host,
+        kind: SettingKind::ListedInLines,
+    })
 }
 
 fn uv_index(mut plan: Plan, gateway: &Gateway, surroundings: &Surroundings) -> Plan {
@@ -155,21 +158,13 @@ fn poetry(mut plan: Plan, gateway: &Gateway) -> Plan {
 }
 
 fn twine(mut plan: Plan, gateway: &Gateway, surroundings: &Surroundings) -> Plan {
-    // Only listed servers are read. `pypi` needs no section of its own to stay usable.
-    let servers = Setting {
-        section: Some("distutils"),
-        key: "index-servers",
-        value: "portcullis".to_owned(),
-        line: "index-servers =\n    pypi\n    portcullis".to_owned(),
-        kind: SettingKind::ListedInLines,
-    };
     let section = Some("portcullis");
     let repository = format!("repository = {}", gateway.upload);
     let username = "username = __token__".to_owned();
     plan.edits.push(lines(
         surroundings.home.join(".pypirc"),
         vec![
-            servers,
+            twine_servers(),
             single(section, "repository", &gateway.upload, repository),
             single(section, "username", "__token__", username),
         ],
@@ -179,6 +174,17 @@ fn twine(mut plan: Plan, gateway: &Gateway, surroundings: &Surroundings) -> Plan
     plan.notes
         .push("the token is asked for, or comes from TWINE_PASSWORD".to_owned());
     plan
+}
+
+/// Only listed servers are read. `pypi` needs no section of its own to stay usable.
+pub(super) fn twine_servers() -> Setting {
+    Setting {
+        section: Some("distutils"),
+        key: "index-servers",
+        value: "portcullis".to_owned(),
+        line: "index-servers =\n    pypi\n    portcullis".to_owned(),
+        kind: SettingKind::ListedInLines,
+    }
 }
 
 fn maven(mut plan: Plan, gateway: &Gateway, surroundings: &Surroundings) -> Plan {

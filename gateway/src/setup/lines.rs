@@ -87,7 +87,7 @@ fn find(lines: &[String], setting: &Setting) -> Option<Present> {
     None
 }
 
-fn section_of(line: &str) -> Option<&str> {
+pub(super) fn section_of(line: &str) -> Option<&str> {
     line.trim().strip_prefix('[')?.strip_suffix(']')
 }
 

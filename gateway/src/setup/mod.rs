@@ -8,16 +8,22 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::access::TokenText;
 use crate::config::Surroundings;
 use crate::config::upstream::Address;
 
 mod apply;
 mod clients;
+mod entries;
 mod lines;
+mod login;
+mod servers;
 mod settings;
 mod uv;
 
-pub use apply::{Outcome, apply};
+pub use apply::{Outcome, apply, replace, replace_bytes};
+pub use entries::{Dialect, Entries, Entry, EntryKind};
+pub use login::{Login, login};
 
 /// A client that can be set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +53,8 @@ pub struct Plan {
     pub notes: Vec<String>,
 }
 
-/// One file and what is added to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One file and what is added to it. The text may hold a token and is not shown.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Edit {
     /// The file.
     pub file: PathBuf,
@@ -75,6 +81,13 @@ pub enum Form {
     },
     /// A file that is wholly ours.
     Whole,
+    /// Keys of ours that are replaced; they hold a token.
+    Entries(Entries),
+    /// The server of Maven's `settings.xml`, which holds a token.
+    MavenServer {
+        /// The token.
+        token: TokenText,
+    },
 }
 
 /// One key of a file made of lines.
@@ -117,6 +130,14 @@ pub enum SetupError {
     /// The repository's name can't stand in an address.
     #[error("`{0}` is no name of a repository; use the one from portcullis.toml")]
     Repository(String),
+    /// The scope can't be used.
+    #[error("`{scope}` is no scope: {message}")]
+    Scope {
+        /// As it was given.
+        scope: String,
+        /// What is the matter.
+        message: &'static str,
+    },
     /// The user has set something else.
     #[error("{}: {message}", file.display())]
     Conflict {
@@ -133,6 +154,22 @@ pub enum SetupError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+impl Form {
+    /// Whether the file is to be readable by its owner alone.
+    pub fn holds_token(&self) -> bool {
+        matches!(self, Form::Entries(_) | Form::MavenServer { .. })
+    }
+}
+
+impl fmt::Debug for Edit {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Edit")
+            .field("file", &self.file)
+            .field("form", &self.form)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Client {
@@ -190,6 +227,11 @@ pub fn plan(
     repository: &str,
     surroundings: &Surroundings,
 ) -> Result<Plan, SetupError> {
+    let gateway = gateway(base, repository)?;
+    Ok(clients::plan(client, &gateway, surroundings))
+}
+
+fn gateway(base: &str, repository: &str) -> Result<clients::Gateway, SetupError> {
     let address = Address::parse(base).map_err(SetupError::Base)?;
     let harmless = |c: char| c.is_ascii_alphanumeric() || "-._~:/[]%".contains(c);
     if address.credentials.is_some() || !address.url.chars().all(harmless) {
@@ -200,11 +242,7 @@ pub fn plan(
     if !repository.chars().all(named) || repository.chars().all(|c| c == '.') {
         return Err(SetupError::Repository(repository.to_owned()));
     }
-    Ok(clients::plan(
-        client,
-        &clients::Gateway::new(address, repository),
-        surroundings,
-    ))
+    Ok(clients::Gateway::new(address, repository))
 }
 
 #[cfg(test)]

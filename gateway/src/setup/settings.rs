@@ -104,7 +104,7 @@ fn place_of(text: &str) -> Result<Place, String> {
     }
 }
 
-fn offset(reader: &Reader<&[u8]>, text: &str) -> Option<usize> {
+pub(super) fn offset(reader: &Reader<&[u8]>, text: &str) -> Option<usize> {
     let at = usize::try_from(reader.buffer_position()).ok()?;
     text.is_char_boundary(at).then_some(at)
 }

@@ -245,18 +245,22 @@ impl Policy {
         if set.value == Age::ZERO {
             return None;
         }
-        let Some(published) = facts.published else {
+        let Some(since) = facts.since() else {
             return self.unknown_age(subject, version, set);
         };
-        let until = published.checked_add(set.value.duration())?;
+        let event = match facts.published {
+            Some(published) if published == since => "published",
+            _ => "first seen",
+        };
+        let until = since.checked_add(set.value.duration())?;
         if now >= until {
             return None;
         }
         let shown = named(subject, Some(version));
         let ends = format!(
-            ": min_age is {}, published {}Z; free at {}Z",
+            ": min_age is {}, {event} {}Z; free at {}Z",
             set.value,
-            moment::show(published),
+            moment::show(since),
             moment::show(until)
         );
         let text = sentence(&[

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -10,21 +11,22 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderValue, StatusCode, header};
 
-use super::super::Answerer;
+use super::super::Intake;
 use super::super::date::date;
 use super::super::deadline::Deadline;
 use super::super::head::{BadHead, Framing, Head};
 use super::super::reader::{self, NoRequest};
-use super::super::session::{self, Door};
+use super::super::session::{self, Door, NotTaken};
+use super::super::spool::{self, Spool};
 use super::super::writer::{self, Sent};
 use super::request;
 use crate::bounds::{Budget, Pace, Reservation};
 use crate::config::Limits;
-use crate::exchange::{Method, Piece, Reply, ReplyBody, Source};
+use crate::exchange::{Body, Method, Piece, Reply, ReplyBody, Source, Upload};
 
 /// What the streams of a connection share.
 pub struct Shared {
-    answerer: Arc<dyn Answerer>,
+    answerer: Arc<dyn super::super::Answerer>,
     memory: Arc<Budget>,
     peer: SocketAddr,
 }
@@ -75,11 +77,12 @@ pub async fn serve(
             after(sent);
             sent
         }
-        Err(NoRequest::Refused(refusal)) => {
+        Err(NotTaken::Refused(reply)) => outlet.send(*reply).await,
+        Err(NotTaken::Broken(NoRequest::Refused(refusal))) => {
             answerer.refused_at_edge(refusal.status);
             outlet.send(session::refusal(refusal)).await
         }
-        Err(NoRequest::Gone) => return Ended::Reset,
+        Err(NotTaken::Broken(NoRequest::Gone)) => return Ended::Reset,
     };
     if sent.complete {
         Ended::Well
@@ -94,24 +97,56 @@ async fn read(
     shared: &Shared,
     outlet: &mut Outlet,
     memory: &mut Reservation,
-) -> Result<(Head, Bytes), NoRequest> {
+) -> Result<(Head, Body), NotTaken> {
     let limits = Arc::clone(&outlet.limits);
     let (parts, mut body) = request.into_parts();
-    let head = request::parse(parts, body.is_end_stream(), &limits)?;
+    let head = request::parse(parts, body.is_end_stream(), &limits).map_err(NoRequest::from)?;
     if head.framing == Framing::None {
-        return Ok((head, Bytes::new()));
+        return Ok((head, Body::Memory(Bytes::new())));
     }
-    if !shared.answerer.takes_body(&head) {
-        return Err(session::NO_UPLOAD.into());
+    let intake = shared.answerer.intake(&head, shared.peer).await;
+    if let Intake::Refused(reply) = intake {
+        return Err(NotTaken::Refused(reply));
     }
     if head.headers.contains_key(header::EXPECT) {
         outlet.invite_body();
+    }
+    if let Intake::File(folder) = intake {
+        let upload = spool_body(&mut body, &head, &folder, outlet).await?;
+        return Ok((head, Body::File(upload)));
     }
     let room = reader::room(head.framing, &limits, memory)?;
     let reading = read_body(&mut body, room);
     let (read, _) = outlet.deadline.within(limits.body_deadline, reading).await;
     let body = read.unwrap_or(Err(reader::BODY_TOO_SLOW))?;
-    Ok((head, body))
+    Ok((head, Body::Memory(body)))
+}
+
+/// The body into a file of this folder.
+async fn spool_body(
+    stream: &mut RecvStream,
+    head: &Head,
+    folder: &Path,
+    outlet: &mut Outlet,
+) -> Result<Upload, NoRequest> {
+    let limits = Arc::clone(&outlet.limits);
+    let announced = match head.framing {
+        Framing::Length(length) => Some(length),
+        Framing::None | Framing::Chunked => None,
+    };
+    let mut spool = Spool::new(folder, announced, &limits).await?;
+    loop {
+        let arriving = stream.data();
+        let (part, waited) = outlet.deadline.within(limits.upload_stall, arriving).await;
+        let Some(part) = part.map_err(|_| spool::TOO_SLOW)? else {
+            break;
+        };
+        let part = part.map_err(|_| NoRequest::Gone)?;
+        let _ = stream.flow_control().release_capacity(part.len());
+        spool.write(&part, waited).await?;
+    }
+    no_trailers(stream).await?;
+    spool.finish().await
 }
 
 /// The body whole. That it has the length which the head promised is the `h2` crate's to check.
@@ -125,9 +160,14 @@ async fn read_body(stream: &mut RecvStream, room: usize) -> Result<Bytes, NoRequ
         let _ = stream.flow_control().release_capacity(part.len());
         body.extend_from_slice(&part);
     }
-    // As with HTTP/1: no package client sends trailers.
+    no_trailers(stream).await?;
+    Ok(body.freeze())
+}
+
+/// As with HTTP/1: no package client sends trailers.
+async fn no_trailers(stream: &mut RecvStream) -> Result<(), NoRequest> {
     match stream.trailers().await {
-        Ok(None) => Ok(body.freeze()),
+        Ok(None) => Ok(()),
         Ok(Some(_)) => Err(BadHead {
             status: 400,
             message: "trailers are not taken",
@@ -174,7 +214,7 @@ impl Outlet {
             ReplyBody::Head { .. } => true,
         };
         let stream = self.respond.send_response(head, bare).map_err(|_| 0_u64)?;
-        let mut body = Body {
+        let mut body = Outflow {
             stream,
             deadline: &mut self.deadline,
             pace: Pace::new(self.limits.minimum_rate),
@@ -214,7 +254,7 @@ fn response(reply: &Reply) -> Option<http::Response<()>> {
 }
 
 /// A body on its way out.
-struct Body<'a> {
+struct Outflow<'a> {
     stream: SendStream<Bytes>,
     deadline: &'a mut Deadline,
     pace: Pace,
@@ -222,7 +262,7 @@ struct Body<'a> {
     sent: u64,
 }
 
-impl Body<'_> {
+impl Outflow<'_> {
     async fn pieces(&mut self, source: &mut dyn Source, length: u64) -> Result<(), Reason> {
         loop {
             let piece = source.next(false).await.map_err(|broken| {

@@ -5,6 +5,7 @@
 //! `path` reads and writes addresses, `metadata` reads an upstream's document, `render` writes
 //! ours. Not here: publishing, and the decision whether a coordinate may be served.
 
+pub mod hosted;
 mod metadata;
 mod path;
 mod render;

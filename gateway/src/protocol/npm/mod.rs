@@ -7,6 +7,7 @@
 mod accept;
 mod audit;
 mod dates;
+pub mod hosted;
 mod merge;
 mod packument;
 mod path;

@@ -294,7 +294,7 @@ fn parse_search(query: &Query) -> Result<Service, Rejection> {
 }
 
 /// Takes `name`, `@scope/name` in one segment (the client wrote `%2f`), or `@scope`, `name`.
-fn take_package<'a, 'b>(
+pub(super) fn take_package<'a, 'b>(
     segments: &'b [&'a str],
 ) -> Result<(PackageName, &'b [&'a str]), Rejection> {
     match segments {
@@ -317,7 +317,7 @@ fn parse_name(text: &str) -> Result<PackageName, Rejection> {
 }
 
 /// A dist-tag as `npm dist-tag add` accepts it: what `encodeURIComponent` leaves alone.
-fn is_tag(text: &str) -> bool {
+pub(super) fn is_tag(text: &str) -> bool {
     let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!'()*".contains(&byte);
     text.len() <= VERSION_BYTES_MAX && text.bytes().all(safe)
 }

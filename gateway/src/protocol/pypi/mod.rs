@@ -7,6 +7,7 @@
 //! writes what no upstream has.
 
 pub mod accept;
+pub mod hosted;
 pub mod marker;
 
 mod address;

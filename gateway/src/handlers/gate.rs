@@ -1,0 +1,78 @@
+//! Who asks, and whether that is enough: tokens before anything else is looked at.
+
+use std::time::SystemTime;
+
+use http::{HeaderMap, header};
+use rules::PackageName;
+
+use super::Context;
+use crate::access::{Credentials, Denial, Principal};
+use crate::app::App;
+use crate::exchange::Method;
+use crate::failure::Failure;
+use crate::state::Right;
+
+/// The principal of a request; `None` is anybody.
+pub async fn principal(
+    app: &App,
+    headers: &HeaderMap,
+    now: SystemTime,
+) -> Result<Option<Principal>, Failure> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let credentials = Credentials::read(values.next().map(|value| value.as_bytes()));
+    if values.next().is_some() {
+        return Err(denied(Denial::Malformed));
+    }
+    let presented = match &credentials {
+        Credentials::None => return Ok(None),
+        Credentials::Malformed => return Err(denied(Denial::Malformed)),
+        Credentials::Token(presented) => presented,
+    };
+    let text = presented
+        .token()
+        .map_err(|why| denied(Denial::NotAToken(why)))?;
+    let found = app.tokens.find(&app.state, text.hash()).await;
+    let token = found.map_err(|error| Failure::State(error.to_string()))?;
+    let token = token.ok_or_else(|| denied(Denial::Unknown))?;
+    Principal::new(&token, now).map(Some).map_err(denied)
+}
+
+/// Whether a request may read at all.
+pub async fn admit_reader(context: &Context<'_>) -> Result<Option<Principal>, Failure> {
+    let (headers, now) = (&context.request.headers, context.request.received_at);
+    let is_anonymous = !headers.contains_key(header::AUTHORIZATION);
+    if is_anonymous && context.snapshot.config.anonymous_read {
+        return Ok(None);
+    }
+    match principal(context.app, headers, now).await? {
+        Some(principal) => Ok(Some(principal)),
+        None => Err(denied(Denial::ReadNeedsToken)),
+    }
+}
+
+/// Whether the principal of a request may do this to a package of the repository that is asked.
+pub fn allow(
+    context: &Context<'_>,
+    principal: Option<&Principal>,
+    right: Right,
+    package: &PackageName,
+) -> Result<(), Failure> {
+    let Some(principal) = principal else {
+        return match right {
+            Right::Read => Ok(()),
+            Right::Publish | Right::Admin => Err(denied(Denial::PublishNeedsToken)),
+        };
+    };
+    principal
+        .may(right, &context.route.repository, package)
+        .map_err(|refused| Failure::Forbidden(refused.sentence))
+}
+
+/// Whether a method changes something.
+pub fn writes(method: Method) -> bool {
+    matches!(method, Method::Put | Method::Post | Method::Delete)
+}
+
+pub fn denied(denial: Denial) -> Failure {
+    Failure::Denied(Box::new(denial))
+}
