@@ -18,7 +18,7 @@ fn days_ago(days: u32) -> SystemTime {
 }
 
 /// RFC 3339, as npm and PyPI write it.
-fn stamp(days: u32) -> String {
+pub fn stamp(days: u32) -> String {
     format!("{}Z", rules::moment::show(days_ago(days)))
 }
 

@@ -5,6 +5,7 @@ use std::io::Write;
 use crate::commands::command;
 use crate::support::clients::{Client, Sandbox};
 use crate::support::gateway::House;
+use crate::support::hosted::{self, put};
 use crate::support::http::{Reply, Request, connect};
 use crate::support::{eventually, packages, publish};
 
@@ -223,35 +224,8 @@ fn twine_and_uv_publish_and_pip_installs_ours() {
     });
 }
 
-fn put(house: &House, secret: &str, path: &str, body: impl Into<Vec<u8>>) -> Reply {
-    let request = Request::new("PUT", path).header("Authorization", &format!("Bearer {secret}"));
-    house.send(&request.body("application/octet-stream", body))
-}
-
-/// What `mvn deploy` of 3.8 sends, in its order.
 fn deploy(house: &House, secret: &str, version: &str, jar: &[u8]) -> Reply {
-    let folder = format!("/maven/public/com/mycompany/app/{version}/app-{version}");
-    let pom = packages::pom("com.mycompany", "app", version, "jar");
-    for (ending, bytes) in [("jar", jar), ("pom", pom.as_bytes())] {
-        let reply = put(house, secret, &format!("{folder}.{ending}"), bytes);
-        if reply.status >= 300 {
-            return reply;
-        }
-        put(
-            house,
-            secret,
-            &format!("{folder}.{ending}.sha1"),
-            packages::sha1_hex(bytes),
-        )
-        .expect(201);
-    }
-    let list = packages::maven_metadata("com.mycompany", "app", &[version]);
-    put(
-        house,
-        secret,
-        "/maven/public/com/mycompany/app/maven-metadata.xml",
-        list,
-    )
+    hosted::maven(house, secret, ("com.mycompany", "app"), version, jar)
 }
 
 #[test]
@@ -520,4 +494,112 @@ fn a_publish_that_is_killed_leaves_a_whole_version_or_none() {
         deploy(&house, &secret, &version, &jar).expect(201);
         assert_eq!(house.get(&path).expect(200).body, jar);
     }
+}
+
+#[test]
+fn who_may_not_read_learns_nothing_by_other_doors() {
+    let house = House::new(&format!("[access]\nanonymous_read = false\n{OURS}"));
+    let secret = hosted::token(&house);
+    hosted::npm(&house, &secret, "@mycompany/ui", "1.0.0", "ours").expect(201);
+    hosted::pypi(&house, &secret, "mycompany-utils", "1.0.0").expect(200);
+    let narrow = token(
+        &house,
+        "narrow",
+        &["--repository", "public", "--pattern", "/npm/other/*"],
+    );
+    let asked = r#"{"packages":[{"ecosystem":"npm","package":"@mycompany/ui","version":"1.0.0"}]}"#;
+    let preflight = || Request::new("POST", "/-/preflight/public").body("application/json", asked);
+    for (request, none, few) in [
+        (preflight(), 401, 403),
+        (Request::get("/npm/public/@mycompany%2fui"), 401, 403),
+        (
+            Request::get("/npm/public/@mycompany/ui/-/ui-1.0.0.tgz"),
+            401,
+            403,
+        ),
+        (
+            Request::get("/pypi/public/simple/mycompany-utils/"),
+            401,
+            403,
+        ),
+        (
+            Request::get("/pypi/public/simple/MyCompany_Utils/"),
+            401,
+            403,
+        ),
+        (
+            Request::get("/npm/public/-/npm/v1/attestations/@mycompany%2fui@1.0.0"),
+            401,
+            403,
+        ),
+    ] {
+        assert_eq!(house.send(&request).status, none, "{request:?}");
+        let with = request
+            .clone()
+            .header("Authorization", &format!("Bearer {narrow}"));
+        assert_eq!(house.send(&with).status, few, "{with:?}");
+    }
+    let reader = preflight().header("Authorization", &format!("Bearer {secret}"));
+    let answer = house.send(&reader).expect(200).json();
+    assert_eq!(answer["packages"][0]["verdict"], "allow", "{answer}");
+    let file = Request::get("/npm/public/@mycompany/ui/-/ui-1.0.0.tgz");
+    let file = house
+        .send(&file.header("Authorization", &format!("Bearer {secret}")))
+        .expect(200);
+    assert!(
+        file.header("cache-control").starts_with("private"),
+        "{file:?}"
+    );
+}
+
+#[test]
+fn what_an_operator_retired_stays_retired() {
+    let house = House::new(OURS);
+    let secret = hosted::token(&house);
+    for version in ["1.0.0", "1.1.0"] {
+        hosted::npm(&house, &secret, "@mycompany/ui", version, "ours").expect(201);
+    }
+    let set = |package: &str, version: &str| {
+        let arguments = ["version", "set-status", package, version, "archived"];
+        let (code, said) = command(&house, &arguments);
+        assert_eq!(code, Some(0), "{said}");
+    };
+    set("/npm/mycompany/ui", "1.0.0");
+    house.eventually_status("/npm/public/@mycompany/ui/-/ui-1.0.0.tgz", 404);
+    let editable = Request::get("/npm/public/@mycompany%2fui?write=true");
+    let editable = house.send(&editable.header("Authorization", &format!("Bearer {secret}")));
+    let revision = editable.expect(200).json()["_rev"]
+        .as_str()
+        .expect("a revision")
+        .to_owned();
+    let target = format!("/npm/public/@mycompany%2fui/-rev/{revision}");
+    let delete =
+        Request::new("DELETE", &target).header("Authorization", &format!("Bearer {secret}"));
+    house.send(&delete).expect(200);
+    let again = hosted::npm(&house, &secret, "@mycompany/ui", "1.0.0", "changed");
+    assert_eq!(again.status, 409, "{}", again.text());
+    // Another spelling of a version is that version.
+    hosted::pypi(&house, &secret, "mycompany-utils", "1.0").expect(200);
+    set("/pypi//mycompany-utils", "1.0");
+    let again = hosted::pypi(&house, &secret, "mycompany-utils", "1.0.0");
+    assert_eq!(again.status, 409, "{}", again.text());
+}
+
+#[test]
+fn a_refused_file_makes_the_whole_deployment_fail() {
+    let house = House::new(OURS);
+    let secret = hosted::token(&house);
+    let top = "/maven/public/com/mycompany/app";
+    let pom = packages::pom("com.mycompany", "other", "1.0", "jar");
+    let refused = put(&house, &secret, &format!("{top}/1.0/app-1.0.pom"), pom);
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    let list = packages::maven_metadata("com.mycompany", "app", &["1.0"]);
+    let end = put(&house, &secret, &format!("{top}/maven-metadata.xml"), list);
+    assert!(end.status >= 400, "{}", end.status);
+    // A list that names what others have is no reason to fail.
+    let jar = packages::jar("com.mycompany", "app", "2.0");
+    deploy(&house, &secret, "2.0", &jar).expect(201);
+    let list = packages::maven_metadata("com.mycompany", "app", &["0.9", "2.0"]);
+    let end = put(&house, &secret, &format!("{top}/maven-metadata.xml"), list);
+    assert!(end.status < 300, "{}", end.status);
 }

@@ -94,6 +94,10 @@ fn other_rule(it: &Checked, rule: &str) -> bool {
         "sha512-ok" => got == packages::npm_tarball("lodash", "4.17.21", 64),
         "sha256-ok" => got == packages::wheel("requests", "2.31.0", 0),
         "sha1-ok" => got == packages::jar("org.slf4j", "slf4j-api", "2.0.9"),
+        "tag-latest-exists" => serde_json::from_slice(got).is_ok_and(|page: serde_json::Value| {
+            let latest = page["dist-tags"]["latest"].as_str();
+            latest.is_some_and(|latest| !page["versions"][latest].is_null())
+        }),
         "alive" => Request::get("/healthz").send(it.house.gateway.admin).status == 200,
         "rss<+64MB" => it.house.gateway.resident() < it.memory + MEMORY_GROWTH_MAX,
         "not-cached" => is_not_cached(it),
@@ -109,6 +113,8 @@ fn other_rule(it: &Checked, rule: &str) -> bool {
 fn canary(it: &Checked, what: &str) -> String {
     match what {
         "EVIL" => EVIL.to_owned(),
+        // A PyPI page, or the redirect to it, has no room for a word of ours: the name stands for it.
+        "HOSTED" if it.row.ecosystem == "pypi" => "acme-billing".to_owned(),
         "CANARY" => CANARY_WORD.to_owned(),
         "{OTHER}" | "{OTHER}-in-body" => it.other.address().to_string(),
         "META" => "169.254.169.254".to_owned(),

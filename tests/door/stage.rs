@@ -2,7 +2,9 @@
 //! documents what the upstream says.
 
 use super::lenient;
+use crate::firewall::{npm_dated, stamp};
 use crate::support::gateway::House;
+use crate::support::hosted;
 use crate::support::packages::{self, Listed};
 use crate::support::publish;
 use crate::support::registry::{Answer, Registry};
@@ -39,7 +41,45 @@ pub fn rules() -> String {
             "[[group]]\npattern = \"{pattern}\"\nexternal = \"block\"\npublish = \"allow\"\n\n"
         ));
     }
+    for pattern in [
+        "/npm//fresh-lib$",
+        "/pypi//fresh-dist$",
+        "/maven/org.fresh/lib$",
+    ] {
+        text.push_str(&format!(
+            "[[group]]\npattern = \"{pattern}\"\nmin_age = \"7d\"\n\n"
+        ));
+    }
     text
+}
+
+/// What the house publishes itself, by one who may.
+fn publish_ours(house: &House) {
+    let secret = hosted::token(house);
+    let jar = b"HOSTED".to_vec();
+    let replies = [
+        hosted::npm(house, &secret, "@acme-int/core", "1.4.0", "HOSTED"),
+        hosted::pypi(house, &secret, "acme-billing", "2.1.0"),
+        hosted::maven(house, &secret, ("com.acme", "billing"), "2.1.0", &jar),
+    ];
+    for reply in replies {
+        assert!(reply.status < 300, "{}", reply.text());
+    }
+}
+
+/// Packages with a version that came out an hour ago.
+fn publish_fresh(house: &House) {
+    npm_dated(house, "fresh-lib", &[("1.0.0", 400), ("2.0.0", 0)]);
+    let listed = publish::pypi(&house.pypi, "fresh-dist", &["3.0"]);
+    let mut page = packages::simple_json("fresh-dist", &listed);
+    page["files"][0]["upload-time"] = stamp(0).into();
+    let page = Answer::ok(publish::SIMPLE_JSON, page.to_string());
+    house.pypi.set(&publish::pypi_page_path("fresh-dist"), page);
+    publish::maven(&house.maven, ("org.fresh", "lib"), &["3.0"], "jar");
+    let now = httpdate::fmt_http_date(std::time::SystemTime::now());
+    let pom = packages::pom("org.fresh", "lib", "3.0", "jar");
+    let pom = Answer::ok("text/xml", pom).header("Last-Modified", &now);
+    house.maven.set("/org/fresh/lib/3.0/lib-3.0.pom", pom);
 }
 
 /// The fixture's house with these rules, before lenient upstreams.
@@ -53,6 +93,8 @@ pub fn house(rules: &str) -> House {
     publish::pypi(&house.pypi, "requests", &["2.31.0"]);
     publish::pypi(&house.pypi, "typing-extensions", &["4.8.0"]);
     publish::maven(&house.maven, ("org.slf4j", "slf4j-api"), &["2.0.9"], "jar");
+    publish_fresh(&house);
+    publish_ours(&house);
     lenient::install(&house.npm, &house.pypi, &house.maven);
     std::fs::write(house.folder().join(CANARY_FILE), CANARY_WORD).expect("a file can be written");
     house

@@ -5,6 +5,7 @@
 
 pub mod clients;
 pub mod gateway;
+pub mod hosted;
 pub mod http;
 pub mod packages;
 pub mod publish;

@@ -84,7 +84,8 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
     beside.spawn(reload::watch(served, settings, watched));
     beside.spawn(announce::announce(Arc::clone(&app)));
     beside.spawn(subscribe::poll(Arc::clone(&app)));
-    beside.spawn(upkeep::run(Arc::clone(&app)));
+    beside.spawn(upkeep::look(Arc::clone(&app)));
+    beside.spawn(upkeep::tidy(Arc::clone(&app)));
     wait_for_end().await?;
     tracing::info!("stopping: running requests may end");
     let _ = stop.send(true);

@@ -7,28 +7,32 @@ use std::time::{Duration, SystemTime};
 
 use crate::app::App;
 use crate::hosted::Shelf;
+use crate::state::Committed;
 
 /// A change made by another process is seen after this long.
 const LOOK: Duration = Duration::from_millis(500);
 const COLLECTED_EVERY: Duration = Duration::from_secs(3600);
 /// Bytes without a version are left alone for so long: their record may be on its way.
-const SPARED: Duration = Duration::from_secs(86_400);
+const SPARED: Duration = Duration::from_secs(7 * 86_400);
 const PAGE: u32 = 10_000;
 
-/// Runs until aborted.
-pub async fn run(app: Arc<App>) {
+/// Looks for changes until aborted.
+pub async fn look(app: Arc<App>) {
     let mut looks = tokio::time::interval(LOOK);
-    let mut collections = tokio::time::interval(COLLECTED_EVERY);
     loop {
-        tokio::select! {
-            _ = looks.tick() => {
-                finish_deployments(&app).await;
-                if let Err(error) = app.shelf.refresh().await {
-                    tracing::error!(%error, "changes of what is published are not seen");
-                }
-            }
-            _ = collections.tick() => collect(&app.shelf).await,
+        looks.tick().await;
+        finish_deployments(&app).await;
+        if let Err(error) = app.shelf.refresh().await {
+            tracing::error!(%error, "changes of what is published are not seen");
         }
+    }
+}
+
+/// Collects unused bytes until aborted; never right after the start, when an operator may still notice a wrong database.
+pub async fn tidy(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(COLLECTED_EVERY).await;
+        collect(&app.shelf).await;
     }
 }
 
@@ -41,9 +45,13 @@ async fn finish_deployments(app: &App) {
             continue;
         };
         match app.state.commit(&submission).await {
-            Ok(committed) => {
-                tracing::info!(?committed, package = %place.package, "a deployment without metadata ended");
+            Ok(Committed::Conflict(conflict)) => {
+                tracing::error!(?conflict, package = %place.package, "a deployment is not published");
                 app.building.forget(&place);
+            }
+            Ok(_) => {
+                tracing::info!(package = %place.package, "a deployment without metadata is published");
+                app.building.published(&place, &submission);
             }
             Err(error) => tracing::error!(%error, package = %place.package, "not published yet"),
         }
@@ -65,6 +73,10 @@ async fn collect(shelf: &Shelf) {
             }
             Err(error) => return tracing::warn!(%error, "unused bytes are not collected"),
         }
+    }
+    // A database that names nothing is another house's, or an empty one by mistake.
+    if used.is_empty() {
+        return;
     }
     let Some(before) = SystemTime::now().checked_sub(SPARED) else {
         return;

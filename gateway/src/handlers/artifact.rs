@@ -38,7 +38,7 @@ pub async fn answer(
             return Ok(reply(context, target, found, trace));
         }
     }
-    Err(missing(target, &origins))
+    Err(missing(context, target, &origins))
 }
 
 /// The origin outside that judges what is held, too: where age counts, bytes that are here get the verdict that the
@@ -195,13 +195,17 @@ fn is_listed(listed: Option<&ListedFile>, target: &ArtifactTarget) -> bool {
     }
 }
 
-/// Nobody has it, or nobody may be asked.
-fn missing(target: &ArtifactTarget, origins: &Origins) -> Failure {
+/// Nobody has it, or nobody may be asked. What is published here but not in this version is simply not there.
+fn missing(context: &Context<'_>, target: &ArtifactTarget, origins: &Origins) -> Failure {
     let asked = origins
         .iter()
         .any(|origin| matches!(origin.place(), Place::External));
+    let shelf = &context.app.shelf;
+    let is_ours = |origin: &Origin| shelf.hosts(origin.repository(), &target.package);
     match origins.refusal() {
-        Some(reason) if !asked => Failure::Refused(Box::new(reason.clone())),
+        Some(reason) if !asked && !origins.iter().any(is_ours) => {
+            Failure::Refused(Box::new(reason.clone()))
+        }
         _ => Failure::Absent(format!("{} of {}", target.file, target.package)),
     }
 }
@@ -210,7 +214,8 @@ fn reply(context: &Context<'_>, target: &ArtifactTarget, found: Found, trace: &m
     let artifact = match found {
         Found::Checksum(text) => {
             trace.cache = CacheOutcome::Hit;
-            return Reply::full(200, "text/plain", text).with(header::CACHE_CONTROL, IMMUTABLE);
+            let reply = Reply::full(200, "text/plain", text);
+            return reply.with_static(header::CACHE_CONTROL, lifetime(context, target));
         }
         Found::File(artifact) => artifact,
     };
@@ -219,7 +224,13 @@ fn reply(context: &Context<'_>, target: &ArtifactTarget, found: Found, trace: &m
     let last_modified = artifact.last_modified.clone();
     let headers = &context.request.headers;
     if not_modified(headers, etag.as_deref(), last_modified.as_deref()) {
-        return describe(Reply::empty(304), target, etag, last_modified, trace);
+        return describe(
+            context,
+            Reply::empty(304),
+            target,
+            (etag, last_modified),
+            trace,
+        );
     }
     let checksums = checksum_fields(context, &artifact);
     let mut reply = body(context, artifact, etag.as_deref(), last_modified.as_deref());
@@ -230,25 +241,27 @@ fn reply(context: &Context<'_>, target: &ArtifactTarget, found: Found, trace: &m
     for (name, value) in checksums {
         reply = reply.with(name, &value);
     }
-    describe(reply, target, etag, last_modified, trace)
+    describe(context, reply, target, (etag, last_modified), trace)
 }
 
-const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// How long others may keep an answer. What takes a token to read is kept by its reader alone (RFC 9111 §3.5).
+fn lifetime(context: &Context<'_>, target: &ArtifactTarget) -> &'static str {
+    match (target.is_mutable(), context.snapshot.config.anonymous_read) {
+        (true, _) => "no-cache",
+        (false, true) => "public, max-age=31536000, immutable",
+        (false, false) => "private, max-age=31536000, immutable",
+    }
+}
 
 fn describe(
+    context: &Context<'_>,
     reply: Reply,
     target: &ArtifactTarget,
-    etag: Option<String>,
-    last_modified: Option<String>,
+    (etag, last_modified): (Option<String>, Option<String>),
     trace: &Trace,
 ) -> Reply {
-    let lifetime = if target.is_mutable() {
-        "no-cache"
-    } else {
-        IMMUTABLE
-    };
     let mut reply = reply
-        .with_static(header::CACHE_CONTROL, lifetime)
+        .with_static(header::CACHE_CONTROL, lifetime(context, target))
         .with_static(header::ACCEPT_RANGES, "bytes");
     if let Some(etag) = etag {
         reply = reply.with(header::ETAG, &etag);

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use rules::{Ecosystem, Facts, Origin, Policy};
 
 use super::Context;
+use super::index::group_may_leave;
 use crate::failure::Failure;
 use crate::origin::upstream::Upstream;
 use crate::origin::{Fetching, ListingAsk};
@@ -38,6 +39,9 @@ pub(super) async fn index(
         limits: &context.snapshot.limits,
         now: context.request.received_at,
     };
+    if !group_may_leave(context, &target) {
+        return Ok(None);
+    }
     let supply = &context.app.supply;
     match supply.listing(origin, upstream, &ask).await? {
         Some(listing) => {

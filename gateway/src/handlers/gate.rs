@@ -5,10 +5,9 @@ use std::time::SystemTime;
 use http::{HeaderMap, header};
 use rules::PackageName;
 
-use super::Context;
 use crate::access::{Credentials, Denial, Principal};
 use crate::app::App;
-use crate::exchange::Method;
+use crate::exchange::{Method, Request};
 use crate::failure::Failure;
 use crate::state::Right;
 
@@ -38,21 +37,21 @@ pub async fn principal(
 }
 
 /// Whether a request may read at all.
-pub async fn admit_reader(context: &Context<'_>) -> Result<Option<Principal>, Failure> {
-    let (headers, now) = (&context.request.headers, context.request.received_at);
+pub async fn admit_reader(app: &App, request: &Request) -> Result<Option<Principal>, Failure> {
+    let (headers, now) = (&request.headers, request.received_at);
     let is_anonymous = !headers.contains_key(header::AUTHORIZATION);
-    if is_anonymous && context.snapshot.config.anonymous_read {
+    if is_anonymous && request.snapshot.config.anonymous_read {
         return Ok(None);
     }
-    match principal(context.app, headers, now).await? {
+    match principal(app, headers, now).await? {
         Some(principal) => Ok(Some(principal)),
         None => Err(denied(Denial::ReadNeedsToken)),
     }
 }
 
-/// Whether the principal of a request may do this to a package of the repository that is asked.
+/// Whether the principal of a request may do this to a package of a repository.
 pub fn allow(
-    context: &Context<'_>,
+    repository: &str,
     principal: Option<&Principal>,
     right: Right,
     package: &PackageName,
@@ -64,7 +63,7 @@ pub fn allow(
         };
     };
     principal
-        .may(right, &context.route.repository, package)
+        .may(right, repository, package)
         .map_err(|refused| Failure::Forbidden(refused.sentence))
 }
 

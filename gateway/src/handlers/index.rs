@@ -1,6 +1,6 @@
 //! Listing versions: gather from every origin, judge each version, render what may be shown.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -10,7 +10,7 @@ use rules::{Decision, Ecosystem, Facts, Origin, Origins, PackageName, Place, Pol
 use super::conditions::not_modified;
 use super::encode::{Coding, Prepared};
 use super::evidence::first_seen_known;
-use super::published::{listing as hosted, tombstones};
+use super::published::{listing as hosted, unlisted};
 use super::trace::Trace;
 use super::{Context, origins, retained};
 use crate::app::Snapshot;
@@ -48,14 +48,15 @@ pub async fn answer(
     if let Some(reason) = origins.observed() {
         trace.note_warning(reason, &context.app.observer.audit.next_id());
     }
-    let prepared = rendered(context, target, &gathered).await?;
+    let unlisted = unlisted(context, &origins).await?;
+    let prepared = rendered(context, target, &gathered, unlisted).await?;
     let last_modified = gathered[0].listing.last_modified();
     reply(context, target, &prepared, last_modified, trace).await
 }
 
 /// `{g}/{a}/maven-metadata.xml` is also the plugin list of group `{g}.{a}`, and `{g}/{a}/{v}/…` the metadata of
 /// `{g}.{a}:{v}`: both readings must be free to leave.
-fn group_may_leave(context: &Context<'_>, target: &IndexTarget) -> bool {
+pub(super) fn group_may_leave(context: &Context<'_>, target: &IndexTarget) -> bool {
     let DocumentKind::Metadata { level, .. } = &target.document else {
         return true;
     };
@@ -215,13 +216,14 @@ async fn rendered(
     context: &Context<'_>,
     target: &IndexTarget,
     gathered: &[Gathered],
+    unlisted: Vec<String>,
 ) -> Result<Arc<Prepared>, Failure> {
-    let key = memo_key(context, target, gathered);
+    let key = memo_key(context, target, gathered, &unlisted);
     let (memo, now) = (&context.app.memo, context.request.received_at);
     match memo.known(&key, now).await {
         Some(known) => Ok(known),
         None => {
-            memo.document(key, Box::pin(render(context, target, gathered)))
+            memo.document(key, Box::pin(render(context, target, gathered, unlisted)))
                 .await
         }
     }
@@ -231,6 +233,7 @@ async fn render(
     context: &Context<'_>,
     target: &IndexTarget,
     gathered: &[Gathered],
+    unlisted: Vec<String>,
 ) -> Result<Prepared, Failure> {
     let ask = ask(context, target);
     let mut parts = Vec::with_capacity(gathered.len());
@@ -255,7 +258,7 @@ async fn render(
         target: target.clone(),
         base: context.route.base.to_string(),
         now: context.request.received_at,
-        tombstones: tombstones(context, gathered).await?,
+        unlisted,
         parts,
     };
     let rendered = tokio::task::spawn_blocking(move || rendering.run()).await;
@@ -269,7 +272,8 @@ struct Rendering {
     target: IndexTarget,
     base: String,
     now: SystemTime,
-    tombstones: HashSet<String>,
+    /// Versions that are not shown out of anything but what is published here.
+    unlisted: Vec<String>,
     parts: Vec<Material>,
 }
 
@@ -297,7 +301,9 @@ impl Rendering {
                 }
             };
             for (listed, shown) in part.index.versions.iter().zip(&mut shown) {
-                if !part.is_hosted && self.tombstones.contains(&listed.version) {
+                let ecosystem = self.target.package.ecosystem();
+                let is_it = |it: &String| rules::same(ecosystem, it, &listed.version);
+                if !part.is_hosted && self.unlisted.iter().any(is_it) {
                     *shown = Shown::Only(BTreeSet::new());
                 }
             }
@@ -317,7 +323,12 @@ impl Rendering {
 }
 
 /// Everything that the rendered bytes depend on.
-fn memo_key(context: &Context<'_>, target: &IndexTarget, gathered: &[Gathered]) -> String {
+fn memo_key(
+    context: &Context<'_>,
+    target: &IndexTarget,
+    gathered: &[Gathered],
+    unlisted: &[String],
+) -> String {
     let mut key = format!(
         "{}|{}|{:?}|{}|{:x}",
         target.package.path(),
@@ -332,6 +343,10 @@ fn memo_key(context: &Context<'_>, target: &IndexTarget, gathered: &[Gathered]) 
         if let Some(shown) = &part.retained {
             key.push_str(&format!("{shown:?}"));
         }
+    }
+    for version in unlisted {
+        key.push('!');
+        key.push_str(version);
     }
     key
 }

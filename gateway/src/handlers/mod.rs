@@ -20,9 +20,9 @@ use std::time::{Instant, SystemTime};
 
 use http::header;
 
-use rules::{Origins, PackageName};
+use rules::{Origin, Origins, PackageName};
 
-use crate::access::Denial;
+use crate::access::{Denial, Principal};
 use crate::app::{App, Snapshot, protocol_of};
 use crate::config::Limits;
 use crate::edge::head::Head;
@@ -45,6 +45,8 @@ pub struct Context<'a> {
     pub route: &'a Route,
     pub protocol: &'static dyn Protocol,
     pub accept: Option<String>,
+    /// Who reads, if that is known.
+    pub principal: Option<Principal>,
 }
 
 /// The client listener's answerer.
@@ -200,18 +202,21 @@ async fn answered(
         route,
         protocol,
         accept: accept.clone(),
+        principal: None,
     };
     let may_write = gate::writes(request.method) || !request.query.is_empty();
     if may_write && let Some(answer) = Box::pin(publish::answer(&context, trace)).await {
         return answer;
     }
-    let principal = gate::admit_reader(&context).await?;
+    let principal = gate::admit_reader(app, request).await?;
     trace.by(principal.as_ref());
+    let context = Context {
+        principal,
+        ..context
+    };
     let target = parsed.map_err(|rejection| rejected(&rejection))?;
-    if principal.is_some()
-        && let Some(package) = target.package()
-    {
-        gate::allow(&context, principal.as_ref(), Right::Read, package)?;
+    if let Some(principal) = &context.principal {
+        may_read(&context, principal, &target)?;
     }
     match target {
         // What is seldom is boxed, so that the future of what is frequent stays small.
@@ -229,6 +234,16 @@ async fn answered(
             Box::pin(service::answer(&context, service, trace)).await
         }
     }
+}
+
+/// Whether a token opens this. A thing under another spelling is judged when that is known.
+fn may_read(context: &Context<'_>, principal: &Principal, target: &Target) -> Result<(), Failure> {
+    let repository = &context.route.repository;
+    let may = match target.package() {
+        Some(package) => principal.may(Right::Read, repository, package),
+        None => principal.may_in(Right::Read, repository),
+    };
+    may.map_err(|refused| Failure::Forbidden(refused.sentence))
 }
 
 /// From where a package may come, for whoever asks this repository.
@@ -266,8 +281,18 @@ async fn respelled(context: &Context<'_>, to: &str, trace: &mut Trace) -> Result
         accept: context.accept.as_deref(),
     };
     if let Ok(Target::Index(target)) = context.protocol.parse(&ask) {
+        let reader = context.principal.as_ref();
+        gate::allow(
+            &context.route.repository,
+            reader,
+            Right::Read,
+            &target.package,
+        )?;
         let origins = origins(context, &target.package);
-        if !origins.reaches_outside() && origins.refusal().is_some() {
+        let shelf = &context.app.shelf;
+        let is_ours = |origin: &Origin| shelf.hosts(origin.repository(), &target.package);
+        let is_ours = origins.iter().any(is_ours);
+        if !origins.reaches_outside() && origins.refusal().is_some() && !is_ours {
             trace.about(Kind::Index, &target.package, None);
             return index::answer(context, &target, trace).await;
         }

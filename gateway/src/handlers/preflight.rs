@@ -1,6 +1,7 @@
 //! `POST /-/preflight/REPOSITORY`: what would become of these versions, with what the registries say of them today.
 //!
-//! Nothing is served and no artifact is fetched. Every verdict is the one that the file itself would get.
+//! Nothing is served and no artifact is fetched. Every verdict is the one that the file itself would get. Who asks needs
+//! what reading needs. Answers come package by package, in the order of the names.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use futures_util::{StreamExt, stream};
 use rules::{Decision, Ecosystem, Facts, Origin, PackageName, Place, Reason, Verdict};
 
 use super::evidence::{dated, index, judges_age, nearest};
-use super::{Context, origins};
+use super::{Context, gate, origins};
 use crate::app::{App, protocol_of};
 use crate::edge::route::Route;
 use crate::exchange::{Method, Path, Reply, Request};
@@ -18,12 +19,14 @@ use crate::origin::Fetching;
 use crate::origin::upstream::Upstream;
 use crate::preflight::exchange::{Answer, Answered, Asked, QUESTIONS_MAX, Question};
 use crate::protocol::{ArtifactTarget, Index};
+use crate::state::{HostedPackage, Right};
 
 /// How many packages are looked up at once.
 const AT_ONCE: usize = 16;
 
-/// Judges every version that is asked for, in the order asked.
+/// Judges every version that is asked for.
 pub async fn answer(app: &Arc<App>, request: &Request, repository: &str) -> Result<Reply, Failure> {
+    let reader = gate::admit_reader(app, request).await?;
     let asked = read(request)?;
     let known = request.snapshot.config.repositories.iter();
     if !known
@@ -44,6 +47,7 @@ pub async fn answer(app: &Arc<App>, request: &Request, repository: &str) -> Resu
     {
         let name = PackageName::parse(*ecosystem, package)
             .map_err(|error| rejected(400, format!("{package}: {error}")))?;
+        gate::allow(repository, reader.as_ref(), Right::Read, &name)?;
         versions.entry(name).or_default().push(version.clone());
     }
     let each = versions
@@ -99,6 +103,7 @@ async fn judged(
         route: &route,
         protocol: protocol_of(ecosystem),
         accept: None,
+        principal: None,
     };
     let origins = origins(&context, &package);
     let outside = origins
@@ -111,6 +116,7 @@ async fn judged(
     let mut answers = Vec::with_capacity(versions.len());
     for version in versions {
         let answer = match (outside, upstream) {
+            _ if is_hosted(&context, &package, &version).await => Answer::about(&package, &version),
             (Some(origin), Some(upstream)) => {
                 let told = outside_says(&context, origin, upstream, &version).await;
                 told.unwrap_or_else(|failure| unanswered(&package, &version, &failure))
@@ -120,6 +126,23 @@ async fn judged(
         answers.push(answer);
     }
     answers
+}
+
+/// Whether a repository that is searched publishes this version itself.
+async fn is_hosted(context: &Context<'_>, package: &PackageName, version: &str) -> bool {
+    let shelf = &context.app.shelf;
+    for origin in origins(context, package).iter() {
+        let hosted = shelf.package(origin.repository(), package).await;
+        let versions = hosted.ok().flatten();
+        let has = |version: &str, hosted: &HostedPackage| {
+            let mut versions = hosted.versions.iter();
+            versions.any(|it| rules::same(package.ecosystem(), &it.version, version))
+        };
+        if versions.is_some_and(|hosted| has(version, &hosted)) {
+            return true;
+        }
+    }
+    false
 }
 
 /// The verdict where nobody outside may be asked.

@@ -1,15 +1,14 @@
 //! What repositories publish themselves, as listings and files see it.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use rules::{Facts, Origin};
+use rules::{Facts, Origin, Origins, Place};
 
 use super::Context;
 use super::artifact::{Found, admitted};
-use super::index::Gathered;
 use super::trace::Trace;
 use crate::failure::Failure;
+use crate::hosted::{checksum, digests};
 use crate::origin::{Artifact, Listing};
 use crate::protocol::{ArtifactTarget, IndexTarget, Sidecar};
 use crate::state::Status;
@@ -26,21 +25,24 @@ pub(super) async fn listing(
     }
     let document = shelf.document(repository, target).await;
     let document = document.map_err(|error| Failure::State(error.to_string()))?;
-    Ok(document.map(|document| Listing::hosted(target, repository, document)))
+    Ok(document.map(|shown| Listing::hosted(target, repository, &shown)))
 }
 
-/// The versions that were taken out of service here: what another origin has of that name is not shown either.
-pub(super) async fn tombstones(
+/// The versions that are published here without being listed: what another origin has of that name is not shown either.
+pub(super) async fn unlisted(
     context: &Context<'_>,
-    gathered: &[Gathered],
-) -> Result<HashSet<String>, Failure> {
-    let mut dead = HashSet::new();
-    for part in gathered.iter().filter(|_| !context.app.shelf.is_empty()) {
-        let (repository, package) = (part.origin.repository(), part.origin.package());
-        let versions = context.app.shelf.tombstones(repository, package).await;
-        dead.extend(versions.map_err(|error| Failure::State(error.to_string()))?);
+    origins: &Origins,
+) -> Result<Vec<String>, Failure> {
+    let (shelf, mut versions) = (&context.app.shelf, Vec::new());
+    if shelf.is_empty() {
+        return Ok(versions);
     }
-    Ok(dead)
+    let holding = |origin: &&Origin| matches!(origin.place(), Place::Holding);
+    for origin in origins.iter().filter(holding) {
+        let of = shelf.unlisted(origin.repository(), origin.package()).await;
+        versions.extend(of.map_err(|error| Failure::State(error.to_string()))?);
+    }
+    Ok(versions)
 }
 
 /// What the repository publishes itself. An archived version is gone for everybody who asks here, whoever else has it.
@@ -65,27 +67,25 @@ pub(super) async fn file(
         ..Facts::default()
     };
     admitted(context, origin, target, &facts, trace)?;
+    let stored = found.stored.ok_or_else(gone)?;
     if let Some(Sidecar::Checksum(algorithm) | Sidecar::SignatureChecksum(algorithm)) =
         target.sidecar
     {
-        let checksum = found.checksum(algorithm).ok_or_else(gone)?;
+        let checksum = checksum(&stored, algorithm).ok_or_else(gone)?;
         return Ok(Some(Found::Checksum(checksum.to_owned().into())));
     }
     let shelf = Arc::clone(context.app);
-    let stored = found.stored.clone();
-    let opened = tokio::task::spawn_blocking(move || shelf.shelf.bytes(&stored)).await;
+    let of = stored.clone();
+    let opened = tokio::task::spawn_blocking(move || shelf.shelf.bytes(&of)).await;
     let opened = opened.map_err(|error| Failure::Internal(error.to_string()))?;
     let file = opened.map_err(|error| Failure::Internal(error.to_string()))?;
     let file = file.ok_or_else(|| {
-        Failure::Internal(format!(
-            "the bytes of {} are missing",
-            found.stored.filename
-        ))
+        Failure::Internal(format!("the bytes of {} are missing", stored.filename))
     })?;
-    let digests = found.digests();
+    let digests = digests(&stored);
     Ok(Some(Found::File(Artifact::hosted(
         file,
-        found.stored.size,
+        stored.size,
         digests,
     ))))
 }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderName, header};
 use rules::{Ecosystem, PackageName, Place};
+use serde_json::json as value;
 
 use super::trace::Trace;
 use super::{Context, origins};
+use crate::access::Principal;
 use crate::exchange::Reply;
 use crate::failure::Failure;
 use crate::origin::upstream::Upstream;
@@ -22,7 +24,7 @@ pub async fn answer(
 ) -> Result<Reply, Failure> {
     match &service {
         Service::Ping => Ok(json("{}")),
-        Service::Whoami => Ok(whoami()),
+        Service::Whoami => Ok(whoami(context.principal.as_ref())),
         Service::Projects(form) => {
             let page = pypi::marker::projects(&[], *form);
             Ok(Reply::full(200, page.content_type, page.bytes).with(header::VARY, "Accept"))
@@ -44,7 +46,10 @@ fn json(body: impl Into<Bytes>) -> Reply {
     Reply::full(200, "application/json", body).with(header::CACHE_CONTROL, "no-store")
 }
 
-fn whoami() -> Reply {
+fn whoami(principal: Option<&Principal>) -> Reply {
+    if let Some(principal) = principal {
+        return json(value!({ "username": principal.name() }).to_string());
+    }
     Reply::full(
         401,
         "application/json",

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use rules::PackageName;
 
-use crate::protocol::maven::hosted::{Deployment, Due, Hosted, Limits};
+use crate::protocol::maven::hosted::{Deployment, Due, Hosted, Limits, Staged};
 use crate::state::{Mode, Status, StoredFile, Submission};
 
 /// Which version arrives, from whom.
@@ -26,9 +26,10 @@ pub struct Place {
 #[derive(Default)]
 pub struct Building(Mutex<HashMap<Place, Deployment>>);
 
-/// Gradle and sbt may end without metadata: after so much silence a whole version is taken as it is.
+/// Gradle and sbt may end without metadata: after so much silence a whole version is taken as it is. A large file may
+/// take minutes to arrive, of which nothing is seen here until it is whole.
 const LIMITS: Limits = Limits {
-    quiet: Duration::from_secs(10),
+    quiet: Duration::from_secs(300),
     expiry: Duration::from_secs(3600),
 };
 
@@ -91,7 +92,22 @@ impl Building {
         })
     }
 
-    /// It is published, or nobody wants it any more.
+    /// These files are published. What came meanwhile stays for the next time.
+    pub fn published(&self, place: &Place, submission: &Submission) {
+        let mut deployments = self.lock();
+        let Some(deployment) = deployments.get(place) else {
+            return;
+        };
+        let is_published = |(name, staged): (&String, &Staged)| {
+            let mut files = submission.files.iter();
+            files.any(|file| file.filename == *name && file.sha256 == staged.digests.sha256)
+        };
+        if deployment.files().iter().all(is_published) {
+            deployments.remove(place);
+        }
+    }
+
+    /// Nobody wants it any more.
     pub fn forget(&self, place: &Place) {
         self.lock().remove(place);
     }

@@ -12,4 +12,4 @@ mod shelf;
 
 pub use blobs::{BlobError, Blobs, Staged, Staging};
 pub use building::{Building, Place};
-pub use shelf::{Found, Shelf};
+pub use shelf::{Found, Shelf, Shown, checksum, digests};

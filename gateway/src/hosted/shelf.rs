@@ -7,10 +7,12 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use moka::future::Cache as Table;
 use rules::{Digest, DigestAlgorithm, Flags, PackageName};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Mutex;
 
 use super::documents::{document, maven_files};
 use super::{BlobError, Blobs};
-use crate::protocol::{ArtifactTarget, Document, IndexTarget, Sidecar, maven};
+use crate::protocol::{ArtifactTarget, Document, DocumentKind, IndexTarget, Sidecar, maven};
 use crate::state::{HostedPackage, HostedVersion, Record, State, StateError, Status, StoredFile};
 
 /// The hosted packages of all repositories.
@@ -19,6 +21,9 @@ pub struct Shelf {
     pub blobs: Arc<Blobs>,
     records: ArcSwap<Records>,
     packages: Table<Place, Arc<HostedPackage>>,
+    documents: Table<(Place, DocumentKind), Arc<Shown>>,
+    /// One look at the database at a time, so that an older answer never takes a newer one's place.
+    looking: Mutex<()>,
 }
 
 /// A package of a repository at one moment of its life.
@@ -30,44 +35,52 @@ struct Records {
     by_repository: HashMap<String, HashMap<PackageName, Record>>,
 }
 
-/// A file that is hosted.
+/// A version that is hosted, and its file of the name that was asked for.
 pub struct Found {
-    pub stored: StoredFile,
     pub status: Status,
+    /// None if it has no such file: nobody else's of that version is taken for it.
+    pub stored: Option<StoredFile>,
 }
 
-impl Found {
-    /// A digest as a checksum file holds it.
-    pub fn checksum(&self, algorithm: DigestAlgorithm) -> Option<&str> {
-        match algorithm {
-            DigestAlgorithm::Md5 => Some(&self.stored.md5),
-            DigestAlgorithm::Sha1 => Some(&self.stored.sha1),
-            DigestAlgorithm::Sha256 => Some(&self.stored.sha256),
-            DigestAlgorithm::Sha384 => None,
-            DigestAlgorithm::Sha512 => Some(&self.stored.sha512),
-        }
-    }
+/// What is shown of a package, made once.
+pub struct Shown {
+    pub document: Document,
+    /// The SHA-256 of its bytes.
+    pub digest: Vec<u8>,
+}
 
-    /// The digests that replies show.
-    pub fn digests(&self) -> Vec<cache::Digest> {
-        const SHOWN: [(DigestAlgorithm, cache::DigestAlgorithm); 3] = [
-            (DigestAlgorithm::Sha256, cache::DigestAlgorithm::Sha256),
-            (DigestAlgorithm::Sha1, cache::DigestAlgorithm::Sha1),
-            (DigestAlgorithm::Md5, cache::DigestAlgorithm::Md5),
-        ];
-        let digest = |(ours, shown): &(DigestAlgorithm, cache::DigestAlgorithm)| {
-            let digest = Digest::from_hex(*ours, self.checksum(*ours)?)?;
-            Some(cache::Digest {
-                algorithm: *shown,
-                bytes: digest.bytes,
-            })
-        };
-        SHOWN.iter().filter_map(digest).collect()
+/// A digest of a file as a checksum file holds it.
+pub fn checksum(file: &StoredFile, algorithm: DigestAlgorithm) -> Option<&str> {
+    match algorithm {
+        DigestAlgorithm::Md5 => Some(&file.md5),
+        DigestAlgorithm::Sha1 => Some(&file.sha1),
+        DigestAlgorithm::Sha256 => Some(&file.sha256),
+        DigestAlgorithm::Sha384 => None,
+        DigestAlgorithm::Sha512 => Some(&file.sha512),
     }
+}
+
+/// The digests of a file that replies show.
+pub fn digests(file: &StoredFile) -> Vec<cache::Digest> {
+    const SHOWN: [(DigestAlgorithm, cache::DigestAlgorithm); 3] = [
+        (DigestAlgorithm::Sha256, cache::DigestAlgorithm::Sha256),
+        (DigestAlgorithm::Sha1, cache::DigestAlgorithm::Sha1),
+        (DigestAlgorithm::Md5, cache::DigestAlgorithm::Md5),
+    ];
+    let digest = |(ours, shown): &(DigestAlgorithm, cache::DigestAlgorithm)| {
+        let digest = Digest::from_hex(*ours, checksum(file, *ours)?)?;
+        Some(cache::Digest {
+            algorithm: *shown,
+            bytes: digest.bytes,
+        })
+    };
+    SHOWN.iter().filter_map(digest).collect()
 }
 
 /// How many packages are kept in memory with all that is known of them.
 const PACKAGES_MAX: u64 = 1000;
+/// How many bytes of their documents.
+const DOCUMENT_BYTES_MAX: u64 = 64 << 20;
 
 impl Shelf {
     /// Reads the records.
@@ -77,6 +90,13 @@ impl Shelf {
             blobs,
             records: ArcSwap::default(),
             packages: Table::new(PACKAGES_MAX),
+            documents: Table::builder()
+                .max_capacity(DOCUMENT_BYTES_MAX)
+                .weigher(|_, shown: &Arc<Shown>| {
+                    u32::try_from(shown.document.bytes.len()).unwrap_or(u32::MAX)
+                })
+                .build(),
+            looking: Mutex::new(()),
         };
         shelf.refresh().await?;
         Ok(shelf)
@@ -84,6 +104,7 @@ impl Shelf {
 
     /// Takes in what has changed, whoever changed it.
     pub async fn refresh(&self) -> Result<(), StateError> {
+        let _looking = self.looking.lock().await;
         let pulse = self.state.pulse().await?;
         if pulse == self.records.load().pulse && pulse != (0, 0) {
             return Ok(());
@@ -110,6 +131,14 @@ impl Shelf {
     /// Whether there are records at all: most questions need not ask further.
     pub fn is_empty(&self) -> bool {
         self.records.load().by_repository.is_empty()
+    }
+
+    /// Whether a repository hosts a version of a package.
+    pub fn hosts(&self, repository: &str, package: &PackageName) -> bool {
+        let records = self.records.load();
+        let record = records.by_repository.get(repository);
+        let record = record.and_then(|packages| packages.get(package));
+        record.is_some_and(|record| record.is_hosted)
     }
 
     /// A package as a repository hosts it; `None` if it hosts no version.
@@ -145,29 +174,47 @@ impl Shelf {
         &self,
         repository: &str,
         target: &IndexTarget,
-    ) -> Result<Option<Document>, StateError> {
-        let hosted = self.package(repository, &target.package).await?;
-        Ok(hosted.and_then(|hosted| document(target, &hosted)))
+    ) -> Result<Option<Arc<Shown>>, StateError> {
+        let Some(hosted) = self.package(repository, &target.package).await? else {
+            return Ok(None);
+        };
+        let place = (
+            repository.to_owned(),
+            target.package.clone(),
+            hosted.generation,
+        );
+        let name = (place, target.document.clone());
+        if let Some(known) = self.documents.get(&name).await {
+            return Ok(Some(known));
+        }
+        let of = target.clone();
+        let made = tokio::task::spawn_blocking(move || {
+            let document = document(&of, &hosted)?;
+            let digest = Sha256::digest(&document.bytes).to_vec();
+            Some(Arc::new(Shown { document, digest }))
+        });
+        let Some(shown) = made.await.ok().flatten() else {
+            return Ok(None);
+        };
+        self.documents.insert(name, Arc::clone(&shown)).await;
+        Ok(Some(shown))
     }
 
-    /// The versions that stand in the way of others of the same name: archived and disposed ones.
-    pub async fn tombstones(
+    /// The versions that a repository has without listing them: those of others are not listed in their stead.
+    pub async fn unlisted(
         &self,
         repository: &str,
         package: &PackageName,
     ) -> Result<Vec<String>, StateError> {
         let hosted = self.package(repository, package).await?;
-        let is_dead = |status| matches!(status, Status::Archived | Status::Disposed);
         Ok(hosted.map_or_else(Vec::new, |hosted| {
-            let dead = hosted
-                .versions
-                .iter()
-                .filter(|version| is_dead(version.status));
-            dead.map(|version| version.version.clone()).collect()
+            let versions = hosted.versions.iter();
+            let unlisted = versions.filter(|version| version.status != Status::Published);
+            unlisted.map(|version| version.version.clone()).collect()
         }))
     }
 
-    /// A file or a sidecar of one; `None` if the repository does not host it.
+    /// A file or a sidecar of one; `None` if the repository does not host the version.
     pub async fn find(
         &self,
         repository: &str,
@@ -176,10 +223,18 @@ impl Shelf {
         let Some(hosted) = self.package(repository, &target.package).await? else {
             return Ok(None);
         };
-        let version = hosted.versions.iter().find(|hosted| {
-            rules::same(target.package.ecosystem(), &hosted.version, &target.version)
-        });
-        Ok(version.and_then(|version| find(version, target)))
+        let ecosystem = target.package.ecosystem();
+        let is_it = |it: &&HostedVersion| rules::same(ecosystem, &it.version, &target.version);
+        let found = hosted
+            .versions
+            .iter()
+            .filter(is_it)
+            .map(|it| find(it, target));
+        // Of several spellings, the one that has the file; one that is gone makes all of them gone.
+        Ok(found.reduce(|one, other| match (one.status, &one.stored) {
+            (Status::Archived | Status::Disposed, _) | (_, Some(_)) => one,
+            _ => other,
+        }))
     }
 
     /// The bytes of a file.
@@ -197,7 +252,14 @@ impl Shelf {
     }
 }
 
-fn find(version: &HostedVersion, target: &ArtifactTarget) -> Option<Found> {
+fn find(version: &HostedVersion, target: &ArtifactTarget) -> Found {
+    Found {
+        status: version.status,
+        stored: file_of(version, target).cloned(),
+    }
+}
+
+fn file_of<'a>(version: &'a HostedVersion, target: &ArtifactTarget) -> Option<&'a StoredFile> {
     let suffix = match target.sidecar {
         None | Some(Sidecar::Checksum(_)) => "",
         Some(Sidecar::Signature | Sidecar::SignatureChecksum(_)) => ".asc",
@@ -207,14 +269,9 @@ fn find(version: &HostedVersion, target: &ArtifactTarget) -> Option<Found> {
     };
     let name = format!("{}{suffix}", target.file);
     let named = |name: &str| version.files.iter().find(|file| file.filename == name);
-    let stored = named(&name).or_else(|| {
+    named(&name).or_else(|| {
         let files: Vec<maven::hosted::HostedFile> = maven_files(version).collect();
-        let package = &target.package;
-        let newest = maven::hosted::alias(package, &version.version, &name, &files)?;
+        let newest = maven::hosted::alias(&target.package, &version.version, &name, &files)?;
         named(&newest.name)
-    })?;
-    Some(Found {
-        stored: stored.clone(),
-        status: version.status,
     })
 }

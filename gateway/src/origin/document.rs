@@ -7,7 +7,6 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use cache::{Hit, Key, Lookup};
 use rules::Origin;
-use sha2::{Digest as _, Sha256};
 
 use super::refresh::Refresh;
 use super::sighting::sighted;
@@ -15,6 +14,7 @@ use super::upstream::Upstream;
 use super::{CacheOutcome, IndexName, Supply, keys};
 use crate::config::Limits;
 use crate::failure::Failure;
+use crate::hosted::Shown;
 use crate::protocol::{Document, Index, IndexTarget, Protocol};
 
 /// What is asked of an origin's index.
@@ -56,13 +56,13 @@ impl Listing {
     }
 
     /// The listing of what a repository hosts.
-    pub fn hosted(target: &IndexTarget, repository: &str, document: Document) -> Self {
+    pub fn hosted(target: &IndexTarget, repository: &str, shown: &Shown) -> Self {
         Self {
             outcome: CacheOutcome::Hit,
             content: Content::Hosted {
                 key: keys::hosted(target, repository),
-                digest: Sha256::digest(&document.bytes).to_vec(),
-                document,
+                digest: shown.digest.clone(),
+                document: shown.document.clone(),
             },
         }
     }

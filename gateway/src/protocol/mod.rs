@@ -26,6 +26,7 @@ impl Target {
         match self {
             Self::Index(target) => Some(&target.package),
             Self::Artifact(target) => Some(&target.package),
+            Self::Service(Service::Attestations { package, .. }) => Some(package),
             Self::Service(_) | Self::Redirect(_) => None,
         }
     }

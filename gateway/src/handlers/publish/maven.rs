@@ -13,12 +13,12 @@ use crate::exchange::{Method, Reply};
 use crate::failure::Failure;
 use crate::handlers::trace::Trace;
 use crate::handlers::{Context, rejected};
-use crate::hosted::{Building, Place, Staged, documents};
+use crate::hosted::{Place, Staged, documents};
 use crate::protocol::maven::hosted::{
     Announcement, Answer, Checksum, Digests, FileWrite, Kind, MetadataPlace, MetadataWrite, Put,
-    Write, announcement, coordinates, parse_write,
+    Refusal, Write, announcement, coordinates, parse_write,
 };
-use crate::state::{HostedPackage, Submission};
+use crate::state::HostedPackage;
 
 /// A checksum, a POM or a list of versions is never larger.
 const TEXT_BYTES_MAX: u64 = 16 << 20;
@@ -38,16 +38,39 @@ pub(super) async fn answer(
     })
 }
 
+/// One file. What is refused is remembered, so that the metadata which comes all the same is refused, too.
 async fn file(
     context: &Context<'_>,
     write: &FileWrite,
     trace: &mut Trace,
 ) -> Result<Reply, Failure> {
+    let principal = authorised(context, &write.target.package, trace).await?;
+    let taken = taken(context, write, &principal, trace).await;
+    if let Err(failure) = &taken {
+        let (place, now) = (
+            place(context, write, &principal),
+            context.request.received_at,
+        );
+        let refusal = Refusal::new(failure.status(), failure.sentence());
+        let (name, _) = write.place();
+        let building = &context.app.building;
+        building.with(&place, now, |deployment| {
+            deployment.refuse(&name, refusal, now)
+        });
+    }
+    taken
+}
+
+async fn taken(
+    context: &Context<'_>,
+    write: &FileWrite,
+    principal: &Principal,
+    trace: &mut Trace,
+) -> Result<Reply, Failure> {
     let target = &write.target;
-    let principal = authorised(context, &target.package, trace).await?;
     permitted(context, &target.package, Some(&target.version), trace).await?;
     not_outside(context, &target.package, &target.version).await?;
-    let place = place(context, write, &principal);
+    let place = place(context, write, principal);
     let hosted = hosted(context, &target.package).await?;
     let files = documents::maven_digests(hosted.as_ref(), &target.version, &write.file_version);
     let now = context.request.received_at;
@@ -66,19 +89,14 @@ async fn file(
             })
         }
         None => {
-            building.with(&place, now, |deployment| deployment.begin());
-            let arrived = arrived(context, write).await;
-            building.with(&place, now, |deployment| {
-                deployment.end(now);
-                let (staged, kind) = arrived?;
-                let put = Put {
-                    kind,
-                    name,
-                    size: staged.size,
-                    digests: digests(&staged),
-                };
-                Ok::<_, Failure>(deployment.put(put, &files, now))
-            })?
+            let (staged, kind) = arrived(context, write).await?;
+            let put = Put {
+                kind,
+                name,
+                size: staged.size,
+                digests: digests(&staged),
+            };
+            building.with(&place, now, |deployment| deployment.put(put, &files, now))
         }
     };
     done(context, &place, answer).await
@@ -162,17 +180,14 @@ async fn done(context: &Context<'_>, place: &Place, answer: Answer) -> Result<Re
         Answer::Taken => Ok(Reply::empty(201)),
         Answer::Known => Ok(Reply::empty(200)),
         Answer::Commit => {
-            if let Some(submission) = submission(context, place) {
+            let building = &context.app.building;
+            if let Some(submission) = building.submission(place, context.request.received_at) {
                 committed(context, &submission).await?;
+                building.published(place, &submission);
             }
-            context.app.building.forget(place);
             Ok(Reply::empty(201))
         }
     }
-}
-
-fn submission(context: &Context<'_>, place: &Place) -> Option<Submission> {
-    Building::submission(&context.app.building, place, context.request.received_at)
 }
 
 /// The list of versions that a client puts at last: what it names becomes visible now.
@@ -218,26 +233,6 @@ async fn announce(
         let answer = building.with(place, now, |deployment| deployment.announce(&files, now));
         done(context, place, answer).await?;
     }
-    if any {
-        return Ok(Reply::empty(201));
-    }
-    let hosted = hosted(context, package).await?;
-    let is_known = |named: &str| {
-        hosted.as_ref().is_some_and(|hosted| {
-            let mut versions = hosted.versions.iter();
-            let has = |file: &str| file.contains(named);
-            versions.any(|version| {
-                version.version == named || version.files.iter().any(|file| has(&file.filename))
-            })
-        })
-    };
-    match announced.absent(is_known) {
-        Some(version) => Err(refused(
-            409,
-            format!(
-                "{package} {version} was not published: its files did not arrive or were refused"
-            ),
-        )),
-        None => Ok(Reply::empty(201)),
-    }
+    // Nothing is on its way: it was published before, or the list names what others have.
+    Ok(Reply::empty(if any { 201 } else { 200 }))
 }

@@ -75,7 +75,12 @@ async fn authorised(
     trace.about(Kind::Publish, package, None);
     let principal = gate::principal(context.app, &request.headers, request.received_at).await?;
     trace.by(principal.as_ref());
-    allow(context, principal.as_ref(), Right::Publish, package)?;
+    allow(
+        &context.route.repository,
+        principal.as_ref(),
+        Right::Publish,
+        package,
+    )?;
     principal.ok_or_else(|| gate::denied(crate::access::Denial::PublishNeedsToken))
 }
 

@@ -31,7 +31,6 @@ const TARBALL: TarballLimits = TarballLimits {
 /// A document without its tarball is never larger: the whole history of a large package, when it is edited.
 const DOCUMENT_BYTES_MAX: usize = 64 << 20;
 
-/// How much of an upload is read at once.
 const CHUNK_BYTES: usize = 128 * 1024;
 
 pub(super) async fn answer(
@@ -61,9 +60,7 @@ async fn changed(context: &Context<'_>, write: Write, trace: &mut Trace) -> Resu
         Write::Unpublish { package, revision } => {
             authorised(context, &package, trace).await?;
             at_revision(context, &package, &revision).await?;
-            let state = &context.app.state;
-            let deleted = state.delete_package(&context.route.repository, &package);
-            deleted.await.map_err(unavailable)?;
+            unpublish(context, &package).await?;
         }
         // The version went with the document that came before this.
         Write::UnpublishFile { package, .. } => {
@@ -279,7 +276,7 @@ impl Current {
     async fn of(context: &Context<'_>, package: &PackageName) -> Result<Self, Failure> {
         let state = &context.app.state;
         let hosted = state.hosted(&context.route.repository, package).await;
-        let absent = || Failure::Absent(format!("nothing of {package} that was published here"));
+        let absent = || Failure::Absent(package.to_string());
         let hosted = hosted.map_err(unavailable)?.ok_or_else(absent)?;
         let listed: Vec<_> = listed(&hosted).collect();
         let versions = listed.iter().map(|version| npm_version(version)).collect();
@@ -336,6 +333,19 @@ async fn edit(
                 state.set_tag(&place, tag).await.map_err(unavailable)?;
             }
         }
+    }
+    Ok(())
+}
+
+/// Takes away what clients see. What an operator archived, and the flags, are the operator's.
+async fn unpublish(context: &Context<'_>, package: &PackageName) -> Result<(), Failure> {
+    let current = Current::of(context, package).await?;
+    let is_seen = |status| matches!(status, Status::Published | Status::Unlisted);
+    let versions = current.hosted.versions.iter();
+    for version in versions.filter(|version| is_seen(version.status)) {
+        let place = address(context, package, &version.version);
+        let deleted = context.app.state.delete_version(&place);
+        deleted.await.map_err(unavailable)?;
     }
     Ok(())
 }

@@ -5,9 +5,11 @@ use std::fs::File;
 use std::io::{self, Read, Write as _};
 
 use http::header;
+use rules::Ecosystem;
 
 use super::{
-    authorised, blocking, committed, kept, not_outside, permitted, refused, stored, undone, upload,
+    authorised, blocking, committed, kept, not_outside, permitted, refused, stored, unavailable,
+    undone, upload,
 };
 use crate::exchange::Reply;
 use crate::failure::Failure;
@@ -55,10 +57,11 @@ async fn uploaded(context: &Context<'_>, trace: &mut Trace) -> Result<Reply, Fai
     not_outside(context, &upload.package, &upload.version).await?;
     let blobs = context.app.shelf.blobs.clone();
     let (upload, files) = blocking(move || checked(upload, &content, &blobs)).await?;
+    let version = known_spelling(context, &upload).await?;
     let submission = Submission {
         repository: context.route.repository.to_string(),
         package: upload.package,
-        version: upload.version,
+        version,
         metadata: "{}".to_owned(),
         files,
         tags: Vec::new(),
@@ -69,6 +72,18 @@ async fn uploaded(context: &Context<'_>, trace: &mut Trace) -> Result<Reply, Fai
     };
     committed(context, &submission).await?;
     Ok(Reply::full(200, "text/plain", ""))
+}
+
+/// The version as its first file spelt it: 1.0 and 1.0.0 are one (PEP 440).
+async fn known_spelling(context: &Context<'_>, upload: &Upload) -> Result<String, Failure> {
+    let hosted = context
+        .app
+        .state
+        .hosted(&context.route.repository, &upload.package);
+    let hosted = hosted.await.map_err(unavailable)?;
+    let mut versions = hosted.iter().flat_map(|hosted| &hosted.versions);
+    let known = versions.find(|it| rules::same(Ecosystem::Pypi, &it.version, &upload.version));
+    Ok(known.map_or_else(|| upload.version.clone(), |known| known.version.clone()))
 }
 
 /// The file of a form.

@@ -135,7 +135,7 @@ async fn hold(
     order: &CopyOrder<'_>,
     path: &str,
 ) -> Result<i64, StateError> {
-    let opening = (order.to, path, Arrival::Ingested, order.now);
+    let opening = (order.to, path, Arrival::Published, order.now);
     if order.to < order.from {
         let generation = open(&mut *connection, opening).await?;
         hold_source(connection, order.from, path).await?;

@@ -44,7 +44,7 @@ async fn versions_arrive_with_files_tags_and_status_and_twice_is_once() {
 
         let source = state.hosted("house", &package).await.unwrap().unwrap();
         let hosted = state.hosted("release", &package).await.unwrap().unwrap();
-        assert_eq!(hosted.flags.set, FlagSetting::Defaulted(Arrival::Ingested));
+        assert_eq!(hosted.flags.set, FlagSetting::Defaulted(Arrival::Published));
         assert_eq!(hosted.tags, [("latest".to_owned(), "2.0.0".to_owned())]);
         assert_eq!(hosted.versions.len(), 2);
         let (theirs, ours) = (&source.versions[1], &hosted.versions[0]);
