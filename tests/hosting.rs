@@ -317,6 +317,11 @@ fn tokens_open_what_they_name_and_nothing_else() {
         list.contains("narrow  publish") && !list.contains("portcullis_"),
         "{list}"
     );
+    // What `npm logout` sends.
+    house.send(&Request::new(
+        "DELETE",
+        &format!("/npm/public/-/user/token/{narrow}"),
+    ));
     let log = house.gateway.log();
     assert!(
         !log.contains(&narrow) && !log.contains(&reader),
@@ -590,6 +595,8 @@ fn a_refused_file_makes_the_whole_deployment_fail() {
     let house = House::new(OURS);
     let secret = hosted::token(&house);
     let top = "/maven/public/com/mycompany/app";
+    // Before the first deployment there is no list; Maven takes nothing but that for an answer.
+    house.get(&format!("{top}/maven-metadata.xml")).expect(404);
     let pom = packages::pom("com.mycompany", "other", "1.0", "jar");
     let refused = put(&house, &secret, &format!("{top}/1.0/app-1.0.pom"), pom);
     assert_eq!(refused.status, 400, "{}", refused.text());
@@ -602,4 +609,74 @@ fn a_refused_file_makes_the_whole_deployment_fail() {
     let list = packages::maven_metadata("com.mycompany", "app", &["0.9", "2.0"]);
     let end = put(&house, &secret, &format!("{top}/maven-metadata.xml"), list);
     assert!(end.status < 300, "{}", end.status);
+}
+
+#[test]
+fn every_other_client_of_npm_publishes() {
+    let house = House::new(OURS);
+    let secret = publisher(&house);
+    for (client, version, arguments) in [
+        (Client::Pnpm, "1.0.0", &["publish", "--no-git-checks"][..]),
+        (
+            Client::YarnClassic,
+            "1.1.0",
+            &["publish", "--non-interactive", "--new-version", "1.1.0"],
+        ),
+        (Client::YarnBerry, "1.2.0", &["npm", "publish"]),
+    ] {
+        let sandbox = Sandbox::new();
+        npm_package(&house, &sandbox, "@mycompany/ui", version, &secret);
+        let registry = house.url("/npm/public/");
+        let berry = format!(
+            "{}npmRegistries:\n  \"{registry}\":\n    npmAuthToken: \"{secret}\"\n    npmAlwaysAuth: true\n",
+            sandbox.read(".yarnrc.yml")
+        );
+        sandbox.write(".yarnrc.yml", &berry);
+        if client == Client::YarnBerry {
+            sandbox.write("yarn.lock", "");
+            if let Some(run) = sandbox.run(client, &["install"]) {
+                run.succeeded();
+            }
+        }
+        if let Some(run) = sandbox.run(client, arguments) {
+            run.succeeded();
+            assert!(
+                versions(&house, "@mycompany/ui").contains(&version.to_owned()),
+                "{client:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn uv_publishes_and_shows_why_not() {
+    let house = House::new(OURS);
+    let secret = publisher(&house);
+    let sandbox = Sandbox::new();
+    let address = house.url("/pypi/public/");
+    let publish = |file: &str, token: &str| {
+        sandbox.run(
+            Client::Uv,
+            &["publish", "--publish-url", &address, "--token", token, file],
+        )
+    };
+    let file = wheel(&sandbox, "mycompany-utils", "1.0.0", 64);
+    let Some(run) = publish(&file, &secret) else {
+        return;
+    };
+    run.succeeded();
+    let changed = wheel(&sandbox, "mycompany-utils", "1.0.0", 65);
+    let run = publish(&changed, &secret).expect("uv is there").failed();
+    assert!(run.says("File already exists"), "{run:?}");
+    let narrow = token(
+        &house,
+        "narrow",
+        &["--right", "publish", "--pattern", "/npm/mycompany/*"],
+    );
+    let run = publish(&changed, &narrow).expect("uv is there").failed();
+    assert!(run.says("token narrow may publish only"), "{run:?}");
+    let run = publish(&changed, "portcullis_nonsense")
+        .expect("uv is there")
+        .failed();
+    assert!(run.says("401"), "{run:?}");
 }

@@ -10,6 +10,10 @@ mod rights;
 mod secret;
 mod tokens;
 
+use std::sync::Arc;
+
+use secret::PREFIX;
+
 pub use challenge::{Denial, fields};
 pub use credentials::{Credentials, Presented};
 pub use rights::{Principal, Refused};
@@ -33,9 +37,38 @@ fn plain(text: &str, bytes_max: usize) -> String {
     plain
 }
 
+/// A text without the tokens of ours in it, for logs: `npm logout` sends one in its path. `None` if there is none.
+pub fn masked(text: &str) -> Option<Arc<str>> {
+    let mut parts = text.split(PREFIX);
+    let mut masked = parts.next()?.to_owned();
+    let mut any = false;
+    for part in parts {
+        any = true;
+        masked.push_str(PREFIX);
+        masked.push_str("[redacted]");
+        let is_secret = |letter: char| letter.is_ascii_alphanumeric() || letter == '%';
+        masked.push_str(part.trim_start_matches(is_secret));
+    }
+    any.then(|| masked.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tokens_are_masked_wherever_they_stand() {
+        let token = TokenText::generate().unwrap();
+        let secret = token.reveal();
+        let path = format!("/npm/public/-/user/token/{secret}?x={secret}&y=1");
+        let masked = masked(&path).unwrap();
+        assert!(
+            !masked.contains(&secret[PREFIX.len()..PREFIX.len() + 8]),
+            "{masked}"
+        );
+        assert!(masked.ends_with("&y=1"), "{masked}");
+        assert!(super::masked("/npm/public/left-pad").is_none());
+    }
 
     #[test]
     fn what_is_shown_is_short_and_printable() {

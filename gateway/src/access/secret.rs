@@ -9,7 +9,7 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 
 /// What every token begins with.
-const PREFIX: &str = "portcullis_";
+pub(super) const PREFIX: &str = "portcullis_";
 const SECRET_BYTES: usize = 32;
 const SECRET_DIGITS: usize = SECRET_BYTES * 2;
 const CHECKSUM_BYTES: usize = 4;

@@ -63,6 +63,9 @@ impl Exempt {
                 until,
                 reason,
             } => self.settings.clone().edit(loaded.file, |file| {
+                if rules::moment::read_end(&until).is_some_and(|end| end <= SystemTime::now()) {
+                    bail!("--until {until} is over already");
+                }
                 let group = group_of(file, &pattern)?;
                 let mut known = controls_of(group);
                 known.extend(controls.iter().cloned());

@@ -12,17 +12,14 @@ use super::encode::{Coding, Prepared};
 use super::evidence::first_seen_known;
 use super::published::{listing as hosted, unlisted};
 use super::trace::Trace;
-use super::{Context, origins, retained};
+use super::{Context, absence, origins, retained};
 use crate::app::Snapshot;
 use crate::exchange::Reply;
 use crate::failure::Failure;
 use crate::origin::upstream::Upstream;
 use crate::origin::{CacheOutcome, Listing, ListingAsk};
-use crate::protocol::pypi::accept::installer;
-use crate::protocol::pypi::marker::marker;
 use crate::protocol::{
-    DocumentKind, Index, IndexTarget, Listed, MetadataLevel, Part, Protocol, Rendered, Shown,
-    Unrenderable,
+    DocumentKind, Index, IndexTarget, Listed, MetadataLevel, Part, Protocol, Shown, Unrenderable,
 };
 
 /// One origin's listing.
@@ -42,7 +39,7 @@ pub async fn answer(
     let origins = origins(context, &target.package);
     let gathered = gather(context, target, &origins).await?;
     if gathered.is_empty() {
-        return nothing(context, target, &origins, trace);
+        return absence::answer(context, target, &origins, trace);
     }
     trace.cache = outcome(&gathered);
     if let Some(reason) = origins.observed() {
@@ -176,40 +173,7 @@ fn outcome(gathered: &[Gathered]) -> CacheOutcome {
     .unwrap_or(CacheOutcome::Hit)
 }
 
-/// No origin has it, or none may be asked.
-fn nothing(
-    context: &Context<'_>,
-    target: &IndexTarget,
-    origins: &Origins,
-    trace: &mut Trace,
-) -> Result<Reply, Failure> {
-    let asked = origins
-        .iter()
-        .any(|origin| matches!(origin.place(), Place::External));
-    let Some(reason) = origins.refusal().filter(|_| !asked) else {
-        return Err(Failure::Absent(target.package.to_string()));
-    };
-    if let DocumentKind::Simple(form) = target.document {
-        // pip and uv show nothing of a refused index page; they do show the refusal of a file (protocols.md §2.10).
-        if installer(context.accept.as_deref()) {
-            trace.note_refusal(reason, &context.app.observer.audit.next_id());
-            let page = marker(&target.package, &reason.sentence, form);
-            return Ok(marker_reply(page));
-        }
-        if reason.claimed {
-            return Err(Failure::Claimed(Box::new(reason.clone())));
-        }
-    }
-    Err(Failure::Refused(Box::new(reason.clone())))
-}
-
-fn marker_reply(page: Rendered) -> Reply {
-    Reply::full(200, page.content_type, page.bytes)
-        .with(header::CACHE_CONTROL, "no-store")
-        .with(header::VARY, VARY)
-}
-
-const VARY: &str = "Accept, Accept-Encoding";
+pub(super) const VARY: &str = "Accept, Accept-Encoding";
 
 /// The document as it was rendered before, or else read, judged and rendered now, away from the serving threads.
 async fn rendered(

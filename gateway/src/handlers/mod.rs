@@ -1,5 +1,6 @@
 //! The flow, once, for all ecosystems: route, parse, then one of the handlers; failures become replies here.
 
+mod absence;
 mod artifact;
 mod conditions;
 mod encode;
@@ -22,7 +23,7 @@ use http::header;
 
 use rules::{Origin, Origins, PackageName};
 
-use crate::access::{Denial, Principal};
+use crate::access::{self, Denial, Principal};
 use crate::app::{App, Snapshot, protocol_of};
 use crate::config::Limits;
 use crate::edge::head::Head;
@@ -66,7 +67,7 @@ impl Answerer for Gateway {
             let request = Request {
                 method: head.method,
                 query: head.query,
-                target: head.target,
+                target: access::masked(&head.target).unwrap_or(head.target),
                 headers: head.headers,
                 body,
                 upload,

@@ -74,6 +74,14 @@ impl Location {
         Ok(Self(Place::Postgres(url)))
     }
 
+    /// The file, if it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.0 {
+            Place::File(path) => Some(path),
+            Place::Postgres(_) => None,
+        }
+    }
+
     pub(super) const fn engine(&self) -> Engine {
         match self.0 {
             Place::File(_) => Engine::Sqlite,

@@ -20,6 +20,12 @@ pub use version::VersionCommand;
 /// Runs something on the state database of a configuration.
 fn with_state<T>(loaded: &Loaded, work: impl AsyncFnOnce(&State) -> Result<T>) -> Result<T> {
     let place = &loaded.config.state;
+    if let Some(file) = place.file().filter(|file| !file.exists()) {
+        bail!(
+            "there is no state database at {}: start the gateway first, or name its --config or --data",
+            file.display()
+        );
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

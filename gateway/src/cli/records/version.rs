@@ -77,6 +77,9 @@ impl VersionCommand {
                 undo,
                 repository,
             } => {
+                if package.ecosystem() != rules::Ecosystem::Pypi {
+                    bail!("only PyPI knows yanking; npm has `npm deprecate`");
+                }
                 let yanked = (!undo).then_some(reason);
                 let address = VersionAddress {
                     repository: &repository,
