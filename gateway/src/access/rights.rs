@@ -25,7 +25,6 @@ pub struct Principal {
     rights: Vec<Right>,
     repositories: Vec<String>,
     patterns: Vec<Pattern>,
-    expires: Option<SystemTime>,
 }
 
 /// The token is good, but not for this: 403. The sentence is printable ASCII of at most 200 bytes.
@@ -52,18 +51,12 @@ impl Principal {
             rights: token.rights.clone(),
             repositories: token.repositories.clone(),
             patterns,
-            expires: token.expires,
         })
     }
 
     /// What people call the token.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// Whether the token has not ended since; for a principal that was kept for a while.
-    pub fn is_in_force(&self, now: SystemTime) -> bool {
-        self.expires.is_none_or(|end| now < end)
     }
 
     /// Whether the right holds for this package in this repository.
@@ -89,17 +82,6 @@ impl Principal {
         }
         let here = self.repositories.iter().any(|it| it == repository);
         match self.repositories.is_empty() || here {
-            true => Ok(()),
-            false => Err(self.refused(right)),
-        }
-    }
-
-    /// Whether the right holds without any limit: for what concerns the whole gateway.
-    pub fn may_everywhere(&self, right: Right) -> Result<(), Refused> {
-        if !self.holds(right) {
-            return Err(self.lacks(right));
-        }
-        match self.repositories.is_empty() && self.patterns.is_empty() {
             true => Ok(()),
             false => Err(self.refused(right)),
         }
@@ -315,35 +297,6 @@ mod tests {
     }
 
     #[test]
-    fn limited_tokens_do_not_speak_for_the_gateway() {
-        assert!(
-            principal(ADMIN, &[], &[])
-                .may_everywhere(Right::Admin)
-                .is_ok()
-        );
-        assert!(
-            principal(READ, &[], &[])
-                .may_everywhere(Right::Admin)
-                .is_err()
-        );
-        assert!(
-            principal(ADMIN, &["a"], &[])
-                .may_everywhere(Right::Admin)
-                .is_err()
-        );
-        assert!(
-            principal(ADMIN, &[], &[OURS])
-                .may_everywhere(Right::Admin)
-                .is_err()
-        );
-        assert!(
-            principal(READ, &[], &[OURS])
-                .may_in(Right::Read, "a")
-                .is_ok()
-        );
-    }
-
-    #[test]
     fn sentences_are_short_and_printable() {
         let long = format!("/npm//{}$", "x".repeat(400));
         let mut token = token(PUBLISH, &[], &[]);
@@ -365,8 +318,7 @@ mod tests {
         let second = Duration::from_secs(1);
         let mut token = token(READ, &[], &[]);
         token.expires = Some(end);
-        let principal = Principal::new(&token, end - second).unwrap();
-        assert!(principal.is_in_force(end - second) && !principal.is_in_force(end));
+        assert!(Principal::new(&token, end - second).is_ok());
         let expired = Denial::Expired("ci".to_owned(), end);
         assert_eq!(Principal::new(&token, end), Err(expired));
         token.revoked = Some(UNIX_EPOCH);

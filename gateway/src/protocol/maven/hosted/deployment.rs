@@ -122,9 +122,6 @@ pub struct Deployment {
     seen: BTreeSet<String>,
     refusal: Option<Refusal>,
     last: SystemTime,
-    /// Bodies on their way; none outlives a restart.
-    #[serde(skip)]
-    arriving: u32,
 }
 
 /// More files or checksums than a version can need.
@@ -159,24 +156,12 @@ impl Deployment {
             seen: BTreeSet::new(),
             refusal: None,
             last: now,
-            arriving: 0,
         }
     }
 
     /// What is staged, to be hosted at the commit.
     pub const fn files(&self) -> &BTreeMap<String, Staged> {
         &self.files
-    }
-
-    /// A body begins to arrive: until it ended, the deployment isn't quiet.
-    pub const fn begin(&mut self) {
-        self.arriving = self.arriving.saturating_add(1);
-    }
-
-    /// A body ended, whole or broken. To be called for every [`begin`](Self::begin).
-    pub const fn end(&mut self, now: SystemTime) {
-        self.arriving = self.arriving.saturating_sub(1);
-        self.last = now;
     }
 
     /// A file arrived whole.
@@ -290,10 +275,9 @@ impl Deployment {
             (None, true) => (quiet, Due::Commit),
             (None, false) => (self.last + limits.expiry, Due::Expire),
         };
-        match self.arriving {
-            0 if now >= until => due,
-            0 => Due::Wait(until),
-            _ => Due::Wait(until.max(now + limits.quiet)),
+        match now >= until {
+            true => due,
+            false => Due::Wait(until),
         }
     }
 

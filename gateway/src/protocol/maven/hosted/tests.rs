@@ -349,11 +349,6 @@ fn without_metadata_quiet_makes_a_deployment_whole() {
             |deployment: &Deployment, second| deployment.due(&hosted, LIMITS, at(last + second));
         assert_eq!(due(&deployment, 29), Due::Wait(at(last + 30)), "{order}");
         assert_eq!(due(&deployment, 30), Due::Commit, "{order}");
-        // A large body on its way is no quiet.
-        deployment.begin();
-        assert!(matches!(due(&deployment, 300), Due::Wait(_)));
-        deployment.end(at(last + 300));
-        assert_eq!(due(&deployment, 330), Due::Commit);
     }
 }
 
