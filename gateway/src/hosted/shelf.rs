@@ -241,15 +241,6 @@ impl Shelf {
     pub fn bytes(&self, file: &StoredFile) -> Result<Option<File>, BlobError> {
         self.blobs.open_blob(&file.sha256)
     }
-
-    /// Every package of which a repository shows something.
-    pub fn names(&self, repository: &str) -> Vec<PackageName> {
-        let records = self.records.load();
-        let packages = records.by_repository.get(repository);
-        let packages = packages.into_iter().flat_map(HashMap::values);
-        let hosted = packages.filter(|record| record.is_hosted);
-        hosted.map(|record| record.package.clone()).collect()
-    }
 }
 
 fn find(version: &HostedVersion, target: &ArtifactTarget) -> Found {
