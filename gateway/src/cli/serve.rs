@@ -19,7 +19,6 @@ use crate::handlers::Gateway;
 use crate::observe::access::AccessLog;
 use crate::origin::UpstreamTable;
 use crate::state::State;
-use rules::Knowledge;
 
 /// Runs the gateway until SIGTERM or SIGINT.
 pub fn run(settings: Settings) -> Result<ExitCode> {
@@ -101,7 +100,6 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
 async fn open(config: Config, public_url: String) -> Result<Arc<App>> {
     subscribe::complete(&config).await?;
     let knowledge = load::knowledge(&config)?;
-    warm_lists(&knowledge);
     let (data, place) = (config.data.clone(), config.state.clone());
     let snapshot = Snapshot::build(config, knowledge, &UpstreamTable::new(), public_url)
         .map_err(|findings| anyhow!(load::lines(&findings)))?;
@@ -112,16 +110,6 @@ async fn open(config: Config, public_url: String) -> Result<Arc<App>> {
         .await
         .with_context(|| format!("{} can't be opened", data.display()))?;
     Ok(Arc::new(app))
-}
-
-/// Compiles the lists of popular names aside, so that no request waits for them.
-fn warm_lists(knowledge: &Knowledge) {
-    let knowledge = knowledge.clone();
-    tokio::task::spawn_blocking(move || {
-        for ecosystem in rules::Ecosystem::ALL {
-            let _ = knowledge.popular(ecosystem);
-        }
-    });
 }
 
 async fn bind(address: std::net::SocketAddr, key: &str) -> Result<Listener> {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use cache::{Begun, Entry, Follower, Hit, Key, Lookup};
 use http::header;
-use rules::{Digest, Inspection, Origin, Permit};
+use rules::{Digest, DigestAlgorithm, Inspection, Origin, Permit};
 
 use super::body::{Growing, Kept, Published};
 use super::document::failed_to;
@@ -301,14 +301,19 @@ fn by_size_only(fetching: &Fetching<'_>) -> Option<Artifact> {
     })
 }
 
-/// What the index promises of these bytes.
+/// What the index promises of these bytes: beside a digest that can be relied on, a broken one says nothing more.
 fn expected(fetching: &Fetching<'_>) -> Vec<Digest> {
     let Some(listed) = fetching.listed else {
         return Vec::new();
     };
-    match fetching.target.sidecar {
+    let mut promised = match fetching.target.sidecar {
         None => listed.digests.clone(),
         Some(Sidecar::Metadata) => listed.metadata.clone().unwrap_or_default(),
         Some(_) => Vec::new(),
+    };
+    let is_strong = |digest: &Digest| digest.algorithm >= DigestAlgorithm::Sha256;
+    if promised.iter().any(is_strong) {
+        promised.retain(is_strong);
     }
+    promised
 }
