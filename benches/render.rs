@@ -101,7 +101,7 @@ fn render(protocol: &dyn Protocol, target: &IndexTarget, index: &Index) -> Rende
         shown: &shown,
     };
     protocol
-        .render(target, &[part], "http://gw.test/any/public")
+        .render(target, &[part], "http://gw.test/any/public".into())
         .unwrap()
 }
 

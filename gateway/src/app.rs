@@ -9,6 +9,7 @@ use rules::{Ecosystem, Knowledge, Policy};
 
 use crate::access::Tokens;
 use crate::config::{Config, Limits};
+use crate::edge::registries::Registries;
 use crate::edge::route::Mounts;
 use crate::handlers::Memo;
 use crate::hosted::{BlobError, Blobs, Building, Shelf};
@@ -27,6 +28,7 @@ pub struct Snapshot {
     pub limits: Arc<Limits>,
     pub upstreams: UpstreamTable,
     pub mounts: Mounts,
+    pub registries: Registries,
     /// The address that is written into documents, without a trailing slash.
     pub public_url: String,
 }
@@ -46,12 +48,14 @@ impl Snapshot {
         let limits = Arc::new(config.limits.clone());
         let upstreams = upstream_table(&config, earlier);
         let mounts = Mounts::new(&config, &public_url);
+        let registries = Registries::new(&config, &upstreams);
         Ok(Self {
             config,
             policy,
             limits,
             upstreams,
             mounts,
+            registries,
             public_url,
         })
     }

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,8 +11,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::app::Snapshot;
 
+mod caller;
 mod upload;
 
+pub use caller::{Caller, Mode};
 pub use upload::{Body, Upload};
 
 /// The methods that any route of ours knows. Everything else is refused at the edge.
@@ -90,7 +91,7 @@ pub struct Request {
     /// What is published with it, if something is.
     pub upload: Option<Upload>,
     pub received_at: SystemTime,
-    pub peer: SocketAddr,
+    pub caller: Caller,
     pub snapshot: Arc<Snapshot>,
 }
 

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod admin;
 pub mod app;
+pub mod authority;
 pub mod bounds;
 pub mod cli;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod failure;
 pub mod feed;
 pub mod handlers;
 pub mod hosted;
+pub mod network;
 pub mod observe;
 pub mod origin;
 pub mod preflight;

@@ -1,6 +1,5 @@
 //! The operator's listener: metrics, health, decisions. Nothing of it is reachable on the client listener.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::header;
@@ -10,7 +9,7 @@ use crate::app::{App, Snapshot};
 use crate::config::Limits;
 use crate::edge::head::Head;
 use crate::edge::{Answer, Answerer, Deciding, Intake};
-use crate::exchange::{Body, Method, Reply};
+use crate::exchange::{Body, Caller, Method, Reply};
 
 /// The admin listener's answerer.
 pub struct Admin(pub Arc<App>);
@@ -20,7 +19,7 @@ impl Answerer for Admin {
         Arc::clone(&self.0.snapshot.load().limits)
     }
 
-    fn answer(&self, head: Head, _body: Body, _peer: SocketAddr) -> Answer<'_> {
+    fn answer<'a>(&'a self, head: Head, _body: Body, _caller: &'a Caller) -> Answer<'a> {
         Box::pin(async move {
             let reply = self.reply(&head).await;
             let reply = reply.with(header::CACHE_CONTROL, "no-store");
@@ -28,7 +27,7 @@ impl Answerer for Admin {
         })
     }
 
-    fn intake<'a>(&'a self, _head: &'a Head, _peer: SocketAddr) -> Deciding<'a> {
+    fn intake<'a>(&'a self, _head: &'a Head, _caller: &'a Caller) -> Deciding<'a> {
         let refusal = text(405, "this address takes no upload\n");
         Box::pin(std::future::ready(Intake::Refused(Box::new(refusal))))
     }

@@ -1,14 +1,17 @@
 //! The command line. Each command in a file; what they share is how configuration is found and how text goes out.
 
 mod announce;
+mod authority;
 mod cache;
 mod check;
+mod crossing;
 mod exempt;
 mod explain;
 mod init;
 mod lists;
 mod load;
 mod login;
+mod network;
 mod observe;
 mod preflight;
 mod records;
@@ -63,6 +66,10 @@ enum Command {
     Version(records::VersionCommand),
     /// Copy published versions to another repository
     Copy(records::CopyCommand),
+    /// The nftables rules of network mode
+    Network(network::NetworkCommand),
+    /// Make, show and renew the certificate authority of network mode
+    Authority(authority::AuthorityCommand),
     /// Look into the cache, check it, or remove from it
     Cache(cache::CacheCommand),
 }
@@ -112,6 +119,8 @@ pub fn run() -> ExitCode {
         Command::Package(package) => package.run(),
         Command::Version(version) => version.run(),
         Command::Copy(copy) => copy.run(),
+        Command::Network(network) => network.run(),
+        Command::Authority(authority) => authority.run(),
         Command::Cache(cache) => cache.run(),
     };
     match result {

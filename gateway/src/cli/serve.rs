@@ -10,11 +10,11 @@ use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
 use super::load::{self, Loaded};
-use super::{Settings, announce, complain, reload, say, subscribe, upkeep};
+use super::{Settings, announce, complain, crossing, reload, say, subscribe, upkeep};
 use crate::admin::Admin;
 use crate::app::{App, Snapshot};
 use crate::config::{Config, Log, Source};
-use crate::edge::{self, Crew, Listener, Tls};
+use crate::edge::{self, Crew, Listener, Speaks, Tls};
 use crate::handlers::Gateway;
 use crate::observe::access::AccessLog;
 use crate::origin::UpstreamTable;
@@ -40,13 +40,16 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
     let mut listener = bind(loaded.config.listen, "listen").await?;
     let tls = loaded.config.tls.as_ref().map(Tls::new).transpose()?;
     let tls = tls.map(Arc::new);
-    listener.tls = tls.clone();
+    if let Some(tls) = &tls {
+        listener.speaks = Speaks::Https(Arc::clone(tls));
+    }
     let admin = bind(loaded.config.admin, "admin").await?;
     let address = listener.address;
     let public_url = loaded.config.seen_at(address);
     let scheme = loaded.config.scheme();
     let table = upstream_table(&loaded.config, &public_url);
     let app = open(loaded.config, public_url).await?;
+    let (crossings, interception) = crossing::listeners(&app).await?;
     let crew = Arc::new(Crew::of_this_machine().context("no thread to serve with")?);
     let (stop, stopped) = watch::channel(false);
     let clients = tokio::spawn(edge::serve(
@@ -55,6 +58,18 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
         Arc::clone(&crew),
         stopped.clone(),
     ));
+    let mut ways = String::new();
+    let mut crossed = JoinSet::new();
+    for (name, listener) in crossings {
+        ways.push_str(&format!(" {name} {}", listener.address));
+        let gateway = Arc::new(Gateway(Arc::clone(&app)));
+        crossed.spawn(edge::serve(
+            listener,
+            gateway,
+            Arc::clone(&crew),
+            stopped.clone(),
+        ));
+    }
     let admin_address = admin.address;
     let operators = tokio::spawn(edge::serve(
         admin,
@@ -63,7 +78,7 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
         stopped,
     ));
     say(&format!(
-        "portcullis listening {scheme}://{address} admin http://{admin_address}"
+        "portcullis listening {scheme}://{address} admin http://{admin_address}{ways}"
     ));
     say(&table);
     for note in &loaded.notes {
@@ -85,11 +100,14 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
     beside.spawn(subscribe::poll(Arc::clone(&app)));
     beside.spawn(upkeep::look(Arc::clone(&app)));
     beside.spawn(upkeep::tidy(Arc::clone(&app)));
+    if let Some(interception) = interception {
+        beside.spawn(crossing::watch(Arc::clone(&app), interception));
+    }
     wait_for_end().await?;
     tracing::info!("stopping: running requests may end");
     let _ = stop.send(true);
     beside.abort_all();
-    let _ = tokio::join!(clients, operators);
+    let _ = tokio::join!(clients, operators, crossed.join_all());
     app.observer.trail.finish().await;
     app.state.close().await;
     app.observer.access.finish();
@@ -112,7 +130,7 @@ async fn open(config: Config, public_url: String) -> Result<Arc<App>> {
     Ok(Arc::new(app))
 }
 
-async fn bind(address: std::net::SocketAddr, key: &str) -> Result<Listener> {
+pub async fn bind(address: std::net::SocketAddr, key: &str) -> Result<Listener> {
     Listener::bind(address).await.with_context(|| {
         format!("{address} can't be listened on; choose another with --{key} or `{key}` in portcullis.toml")
     })

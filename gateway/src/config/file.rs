@@ -30,6 +30,7 @@ pub struct File {
     pub access: AccessEntry,
     pub state: StateEntry,
     pub tls: TlsEntry,
+    pub network: NetworkEntry,
 }
 
 /// `[access]`.
@@ -59,6 +60,24 @@ impl fmt::Debug for StateEntry {
 pub struct TlsEntry {
     pub certificate: Option<PathBuf>,
     pub key: Option<PathBuf>,
+}
+
+/// `[network]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkEntry {
+    pub proxy: Option<String>,
+    pub redirect: Option<String>,
+    pub transparent: Option<bool>,
+    pub repository: Option<String>,
+    pub others: Option<String>,
+    pub nameless: Option<String>,
+    pub ports: Option<Vec<u16>>,
+    pub allow_private: Option<bool>,
+    pub authenticate: Option<bool>,
+    pub login: Option<String>,
+    pub publish: Option<String>,
+    pub pages: Option<String>,
 }
 
 /// `[advisories]`.

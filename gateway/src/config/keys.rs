@@ -107,6 +107,66 @@ pub const KEYS: &[(&str, &str, &str)] = &[
         "host name that serves it at the root",
     ),
     (
+        "network.proxy",
+        "none",
+        "address and port of the forward proxy: HTTP_PROXY and HTTPS_PROXY of clients",
+    ),
+    (
+        "network.redirect",
+        "none",
+        "address and port for connections that nftables redirects here",
+    ),
+    (
+        "network.transparent",
+        "false",
+        "they come by TPROXY, not by REDIRECT",
+    ),
+    (
+        "network.repository",
+        "public",
+        "the repository whose rules and upstreams judge them",
+    ),
+    (
+        "network.others",
+        "tunnel",
+        "connections to hosts that are no registry's: tunnel, refuse",
+    ),
+    (
+        "network.nameless",
+        "refuse",
+        "connections that do not say whom they are for: refuse, tunnel",
+    ),
+    (
+        "network.ports",
+        "[443]",
+        "ports that the proxy may be asked for by CONNECT",
+    ),
+    (
+        "network.allow_private",
+        "false",
+        "the proxy reaches loopback and private addresses",
+    ),
+    (
+        "network.authenticate",
+        "false",
+        "the proxy asks for a token",
+    ),
+    (
+        "network.login",
+        "refuse",
+        "logging in at a public registry: refuse, pass",
+    ),
+    (
+        "network.publish",
+        "refuse",
+        "publishing to a public registry: refuse, pass",
+    ),
+    (
+        "network.pages",
+        "refuse",
+        "everything else of a registry's host: refuse, pass",
+    ),
+    (
         "group.pattern",
         "required",
         "the packages that the group holds, such as /npm/mycompany/*",

@@ -72,6 +72,8 @@ limits! {
         "fewest bytes a second of a body, either way, after the first 30s";
     audit_kept: Time as Duration = time(90 * 86_400, 60),
         "how long decisions stay in the audit trail";
+    tunnel_idle: Time as Duration = time(600, 1),
+        "longest silence of a connection that goes by unread";
     drain: Time as Duration = time(10, 0),
         "time for running requests to end when the gateway stops";
     // Upstreams

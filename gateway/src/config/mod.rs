@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rules::{Ecosystem, PolicySpec, RepositorySpec};
 
@@ -15,6 +16,7 @@ mod file;
 pub mod init;
 pub mod keys;
 pub mod limits;
+mod network;
 mod problem;
 mod registries;
 pub mod tls;
@@ -25,6 +27,7 @@ pub use advisories::{Advisories, FeedSource, Remote};
 pub use discover::{Discovery, Found, Own, Surroundings};
 pub use keys::key_table;
 pub use limits::Limits;
+pub use network::{Errand, Network, Passing};
 pub use problem::{ConfigError, Problem};
 pub use tls::Tls;
 pub use upstream::{Secret, Source, Upstream};
@@ -58,6 +61,8 @@ pub struct Config {
     pub anonymous_read: bool,
     /// Where the state database is.
     pub state: Location,
+    /// The ways in for clients that were never configured.
+    pub network: Arc<Network>,
     /// Where advisories are read from.
     pub advisories: Advisories,
     /// What the rules are compiled from.
@@ -229,6 +234,11 @@ fn lower(
         registries::lower(written, &own, discovered, &overrides.environment, findings);
     let data = overrides.data.or(file.data);
     let data = data.unwrap_or_else(|| PathBuf::from("data"));
+    let names: Vec<&str> = repositories
+        .iter()
+        .map(|it| it.spec.name.as_str())
+        .collect();
+    let network = network::lower(file.network, &names, findings);
     let state = state_of(file.state, &overrides.environment, &data, findings);
     Config {
         listen,
@@ -236,6 +246,7 @@ fn lower(
         data,
         anonymous_read: file.access.anonymous_read.unwrap_or(true),
         state,
+        network,
         public_url,
         tls,
         log: log_of(file.log.as_deref(), findings),

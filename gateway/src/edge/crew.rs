@@ -10,7 +10,7 @@ use tokio::runtime;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::session::{self, Door};
-use super::tls;
+use super::{Speaks, network, tls};
 
 /// An accepted connection on its way to a thread.
 pub struct Accepted {
@@ -83,9 +83,15 @@ async fn serve(mut incoming: mpsc::UnboundedReceiver<Accepted>) {
                 Ok(stream) => {
                     // Replies are written whole; waiting for more to send would only delay them.
                     let _ = stream.set_nodelay(true);
-                    match door.tls.clone() {
-                        Some(tls) => tls::run(stream, peer, &tls, door).await,
-                        None => session::run(stream, peer, door).await,
+                    match door.speaks.clone() {
+                        Speaks::Http => session::run(stream, peer, door).await,
+                        Speaks::Https(tls) => tls::run(stream, peer, &tls, door).await,
+                        Speaks::Proxy(crossing) => {
+                            network::proxy(stream, peer, door, &*crossing).await;
+                        }
+                        Speaks::Anything(crossing) => {
+                            network::redirected(stream, peer, door, &*crossing).await;
+                        }
                     }
                 }
                 Err(error) => tracing::error!(%error, "a connection can't be served"),

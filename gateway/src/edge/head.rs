@@ -63,14 +63,19 @@ pub const fn bad(message: &'static str) -> BadHead {
     }
 }
 
-/// Parses a head that ends in an empty line. `fields_max` bounds the number of fields, `target_max` the target's bytes.
-pub fn parse(bytes: &Bytes, fields_max: usize, target_max: usize) -> Result<Head, BadHead> {
+/// The first line of a head that ends in an empty line, and its fields, of which there may be `fields_max`.
+pub fn split(bytes: &Bytes, fields_max: usize) -> Result<(&[u8], HeaderMap), BadHead> {
     let text = bytes
         .strip_suffix(b"\r\n\r\n")
         .ok_or(bad("head does not end in an empty line"))?;
     let (first, fields) = next_line(text)?;
+    Ok((first, headers(bytes, fields, fields_max)?))
+}
+
+/// Parses a head that ends in an empty line. `fields_max` bounds the number of fields, `target_max` the target's bytes.
+pub fn parse(bytes: &Bytes, fields_max: usize, target_max: usize) -> Result<Head, BadHead> {
+    let (first, headers) = split(bytes, fields_max)?;
     let line = RequestLine::parse(first)?;
-    let headers = headers(bytes, fields, fields_max)?;
     let (path, query) = target(line.target, target_max)?;
     let framing = framing(&headers, line.http_1_0)?;
     check_credentials(&headers)?;

@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
 
 use super::Answerer;
 use super::crew::{Accepted, Crew};
-use super::session::Door;
+use super::network::{self, Crossing};
+use super::session::{Door, Way};
 use super::tls::Tls;
 use crate::bounds::Budget;
 
@@ -17,19 +18,47 @@ use crate::bounds::Budget;
 pub struct Listener {
     listener: TcpListener,
     pub address: SocketAddr,
-    /// What connections shake hands with; without it they speak plain HTTP/1.
-    pub tls: Option<Arc<Tls>>,
+    pub speaks: Speaks,
+}
+
+/// What is spoken at an address.
+#[derive(Clone, Default)]
+pub enum Speaks {
+    /// Plain HTTP/1, by the gateway's own addresses.
+    #[default]
+    Http,
+    /// The same over TLS, and HTTP/2.
+    Https(Arc<Tls>),
+    /// What is said to a proxy.
+    Proxy(Arc<dyn Crossing>),
+    /// What was meant for others: connections that the network brought here.
+    Anything(Arc<dyn Crossing>),
 }
 
 impl Listener {
     /// Binds; port 0 takes a free one.
     pub async fn bind(address: SocketAddr) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        Self::of(TcpListener::bind(address).await?)
+    }
+
+    /// Binds an address that takes connections to any address (TPROXY; needs the right to administer the network).
+    pub async fn bind_transparent(address: SocketAddr) -> std::io::Result<Self> {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        network::make_transparent(&socket, address)?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Self::of(socket.listen(BACKLOG)?)
+    }
+
+    fn of(listener: TcpListener) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
         Ok(Self {
             listener,
             address,
-            tls: None,
+            speaks: Speaks::Http,
         })
     }
 
@@ -39,6 +68,9 @@ impl Listener {
         Ok((stream.into_std()?, peer))
     }
 }
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// Accepts until `stop` turns true, then lets running requests end within the `drain` limit.
 pub async fn serve(
@@ -65,7 +97,8 @@ pub async fn serve(
                     answerer: Arc::clone(&answerer),
                     memory: Arc::clone(&memory),
                     stop: stop.clone(),
-                    tls: listener.tls.clone(),
+                    speaks: listener.speaks.clone(),
+                    way: Way::default(),
                 };
                 crew.give(Accepted {
                     stream,

@@ -12,7 +12,9 @@ mod gather;
 mod h2;
 pub mod head;
 pub mod listen;
+pub mod network;
 mod reader;
+pub mod registries;
 pub mod route;
 mod session;
 mod spool;
@@ -22,18 +24,18 @@ mod wire;
 mod writer;
 
 pub use crew::Crew;
-pub use listen::{Listener, serve};
+pub use listen::{Listener, Speaks, serve};
+pub use session::host_without_port;
 pub use tls::Tls;
 pub use writer::Sent;
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
 
 use crate::config::Limits;
 use crate::edge::head::Head;
-use crate::exchange::{Body, Reply};
+use crate::exchange::{Body, Caller, Reply};
 
 /// What a finished handling wants to do once its reply was written.
 pub type AfterWrite = Box<dyn FnOnce(Sent) + Send>;
@@ -60,10 +62,10 @@ pub trait Answerer: Send + Sync + 'static {
     fn limits(&self) -> std::sync::Arc<Limits>;
 
     /// What is to become of a request's body, asked before it is read.
-    fn intake<'a>(&'a self, head: &'a Head, peer: SocketAddr) -> Deciding<'a>;
+    fn intake<'a>(&'a self, head: &'a Head, caller: &'a Caller) -> Deciding<'a>;
 
     /// Answers one request.
-    fn answer(&self, head: Head, body: Body, peer: SocketAddr) -> Answer<'_>;
+    fn answer<'a>(&'a self, head: Head, body: Body, caller: &'a Caller) -> Answer<'a>;
 
     /// Counts a request that never got past the edge.
     fn refused_at_edge(&self, status: u16);

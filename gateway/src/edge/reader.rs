@@ -51,6 +51,16 @@ impl<W: Wire> Connection<W> {
                 _ => return Err(NoRequest::Gone),
             }
         }
+        let head = self.raw_head(limits).await?;
+        Ok(head::parse(
+            &head,
+            limits.head_fields,
+            limits.target_bytes as usize,
+        )?)
+    }
+
+    /// The bytes of the next head, up to its empty line, within size and deadline.
+    pub async fn raw_head(&mut self, limits: &Limits) -> Result<Bytes, NoRequest> {
         let (wire, inbox) = (&mut self.wire, &mut self.inbox);
         let reading = read_head(wire, inbox, limits);
         match self.deadline.within(limits.head_deadline, reading).await.0 {
@@ -176,7 +186,7 @@ async fn read_head<W: Wire>(
     wire: &mut W,
     inbox: &mut BytesMut,
     limits: &Limits,
-) -> Result<Head, NoRequest> {
+) -> Result<Bytes, NoRequest> {
     let mut searched = 0;
     let end = loop {
         if let Some(at) = find(&inbox[searched..], b"\r\n\r\n") {
@@ -197,12 +207,7 @@ async fn read_head<W: Wire>(
     if end > limits.head_bytes as usize {
         return Err(head::TOO_LARGE.into());
     }
-    let bytes = inbox.split_to(end).freeze();
-    Ok(head::parse(
-        &bytes,
-        limits.head_fields,
-        limits.target_bytes as usize,
-    )?)
+    Ok(inbox.split_to(end).freeze())
 }
 
 /// What a body is read from.

@@ -4,18 +4,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use tokio::sync::watch;
 
 use super::connection::Connection;
 use super::head::{BadHead, Framing, Head};
 use super::reader::NoRequest;
-use super::tls::Tls;
 use super::wire::Wire;
 use super::writer::Manner;
-use super::{Answerer, Intake};
+use super::{Answerer, Intake, Speaks};
 use crate::bounds::{Budget, Reservation};
 use crate::config::Limits;
-use crate::exchange::{Body, Method, Reply};
+use crate::exchange::{Body, Caller, Method, Mode, Reply};
 
 /// What every connection of a listener shares.
 pub struct Door {
@@ -24,13 +24,37 @@ pub struct Door {
     pub memory: Arc<Budget>,
     /// Turns true when the listener stops.
     pub stop: watch::Receiver<bool>,
-    /// What the listener shakes hands with, if it speaks TLS.
-    pub tls: Option<Arc<Tls>>,
+    /// What the listener speaks.
+    pub speaks: Speaks,
+    pub way: Way,
+}
+
+/// What is known of a connection before its first request.
+#[derive(Clone, Default)]
+pub struct Way {
+    pub mode: Mode,
+    /// The name that the client asked TLS or the proxy for: every request must name it too.
+    pub name: Option<Arc<str>>,
+    /// The credentials that were shown to the proxy.
+    pub shown: Option<HeaderValue>,
+    /// Whether the connection ends with its first request.
+    pub is_single: bool,
+}
+
+impl Way {
+    pub fn caller(&self, peer: SocketAddr) -> Caller {
+        Caller {
+            peer,
+            mode: self.mode,
+            shown: self.shown.clone(),
+        }
+    }
 }
 
 /// Serves a connection until it closes, breaks a rule, or the listener stops.
 pub async fn run<W: Wire>(wire: W, peer: SocketAddr, door: Door) {
-    let (answerer, mut stop) = (door.answerer.as_ref(), door.stop);
+    let (answerer, mut stop, way) = (door.answerer.as_ref(), door.stop, door.way);
+    let caller = way.caller(peer);
     let mut connection = Connection::new(wire);
     let mut first = true;
     while !*stop.borrow() {
@@ -40,6 +64,10 @@ pub async fn run<W: Wire>(wire: W, peer: SocketAddr, door: Door) {
             _ = stop.changed(), if !first => break,
         };
         first = false;
+        let head = head.and_then(|head| {
+            same_name(way.name.as_deref(), &head)?;
+            Ok(head)
+        });
         let head = match head {
             Ok(head) => head,
             Err(error) => {
@@ -48,7 +76,7 @@ pub async fn run<W: Wire>(wire: W, peer: SocketAddr, door: Door) {
             }
         };
         let mut memory = door.memory.reservation();
-        let body = match take_body(&mut connection, &head, peer, answerer, &mut memory).await {
+        let body = match take_body(&mut connection, &head, &caller, answerer, &mut memory).await {
             Ok(body) => body,
             Err(NotTaken::Refused(reply)) => {
                 connection.send(*reply, farewell(&limits)).await;
@@ -62,12 +90,12 @@ pub async fn run<W: Wire>(wire: W, peer: SocketAddr, door: Door) {
             }
         };
         let manner = Manner {
-            keep_alive: head.keep_alive && !*stop.borrow(),
+            keep_alive: head.keep_alive && !way.is_single && !*stop.borrow(),
             stall: limits.write_stall,
             least_rate: limits.minimum_rate,
         };
         let bodiless = head.method == Method::Head;
-        let (reply, after) = answerer.answer(head, body, peer).await;
+        let (reply, after) = answerer.answer(head, body, &caller).await;
         let reply = if bodiless {
             reply.without_body()
         } else {
@@ -80,6 +108,27 @@ pub async fn run<W: Wire>(wire: W, peer: SocketAddr, door: Door) {
         }
     }
     connection.close().await;
+}
+
+/// RFC 9110 §15.5.20: a connection that was opened for one name serves no other, whatever a client joins on it.
+pub fn same_name(name: Option<&str>, head: &Head) -> Result<(), BadHead> {
+    let host = host_without_port(&head.host);
+    match name {
+        Some(name) if name != host => Err(BadHead {
+            status: 421,
+            message: "this connection was opened for another host",
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The host of `Host` or `:authority`, without brackets.
+pub fn host_without_port(host: &str) -> &str {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None => host.split(':').next(),
+    };
+    name.unwrap_or(host)
 }
 
 /// Why a body was not taken.
@@ -99,14 +148,14 @@ impl From<NoRequest> for NotTaken {
 async fn take_body<W: Wire>(
     connection: &mut Connection<W>,
     head: &Head,
-    peer: SocketAddr,
+    caller: &Caller,
     answerer: &dyn Answerer,
     memory: &mut Reservation,
 ) -> Result<Body, NotTaken> {
     if head.framing == Framing::None {
         return Ok(Body::Memory(Bytes::new()));
     }
-    let (limits, intake) = (answerer.limits(), answerer.intake(head, peer).await);
+    let (limits, intake) = (answerer.limits(), answerer.intake(head, caller).await);
     if let Intake::Refused(reply) = intake {
         return Err(NotTaken::Refused(reply));
     }
@@ -127,7 +176,7 @@ async fn take_body<W: Wire>(
 }
 
 /// How the last reply of a connection goes out.
-fn farewell(limits: &Limits) -> Manner {
+pub fn farewell(limits: &Limits) -> Manner {
     Manner {
         keep_alive: false,
         stall: limits.write_stall,

@@ -9,13 +9,14 @@ use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::deadline::Deadline;
 use super::session::{self, Door};
+use super::wire::{Rewound, Wire};
 use super::{Answerer, h2};
 use crate::config;
 
@@ -79,6 +80,14 @@ pub async fn run(stream: TcpStream, peer: SocketAddr, tls: &Tls, door: Door) {
     let (Ok(Some(stream)), _) = shaken else {
         return;
     };
+    speak(stream, peer, door).await;
+}
+
+/// Goes on in the protocol that was agreed on.
+async fn speak<S>(stream: TlsStream<S>, peer: SocketAddr, door: Door)
+where
+    TlsStream<S>: Wire,
+{
     if stream.get_ref().1.alpn_protocol() == Some(H2) {
         h2::run(stream, peer, door).await;
     } else {
@@ -115,13 +124,29 @@ async fn shake_hands(
     if first[0] != HANDSHAKE {
         return None;
     }
-    tls.acceptor()
+    accept(stream, &tls.acceptor()).await
+}
+
+async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    acceptor: &TlsAcceptor,
+) -> Option<TlsStream<S>> {
+    acceptor
         .accept_with(stream, |session| {
             session.set_buffer_limit(Some(SEALED_BYTES))
         })
         .await
         .inspect_err(|error| tracing::debug!(%error, "a TLS handshake failed"))
         .ok()
+}
+
+/// Serves a connection whose first bytes are known to be TLS.
+pub async fn open(stream: Rewound, peer: SocketAddr, acceptor: &TlsAcceptor, door: Door) {
+    let limit = door.answerer.limits().head_deadline;
+    let shaking = accept(stream, acceptor);
+    if let (Ok(Some(stream)), _) = Deadline::new().within(limit, shaking).await {
+        speak(stream, peer, door).await;
+    }
 }
 
 /// What a client reads that speaks plain HTTP to a listener with TLS.

@@ -2,12 +2,12 @@
 
 use std::time::SystemTime;
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 use rules::PackageName;
 
 use crate::access::{Credentials, Denial, Principal};
 use crate::app::App;
-use crate::exchange::{Method, Request};
+use crate::exchange::{Method, Mode, Request};
 use crate::failure::Failure;
 use crate::state::Right;
 
@@ -18,10 +18,29 @@ pub async fn principal(
     now: SystemTime,
 ) -> Result<Option<Principal>, Failure> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let credentials = Credentials::read(values.next().map(|value| value.as_bytes()));
+    let first = values.next();
     if values.next().is_some() {
         return Err(denied(Denial::Malformed));
     }
+    principal_of(app, first.map(HeaderValue::as_bytes), now).await
+}
+
+/// Whether a token of ours is shown, be it good or not.
+fn shows_token(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::AUTHORIZATION);
+    match Credentials::read(value.map(HeaderValue::as_bytes)) {
+        Credentials::Token(presented) => presented.token().is_ok(),
+        Credentials::None | Credentials::Malformed => false,
+    }
+}
+
+/// The principal of credentials; `None` is anybody.
+pub async fn principal_of(
+    app: &App,
+    shown: Option<&[u8]>,
+    now: SystemTime,
+) -> Result<Option<Principal>, Failure> {
+    let credentials = Credentials::read(shown);
     let presented = match &credentials {
         Credentials::None => return Ok(None),
         Credentials::Malformed => return Err(denied(Denial::Malformed)),
@@ -39,9 +58,19 @@ pub async fn principal(
 /// Whether a request may read at all.
 pub async fn admit_reader(app: &App, request: &Request) -> Result<Option<Principal>, Failure> {
     let (headers, now) = (&request.headers, request.received_at);
-    let is_anonymous = !headers.contains_key(header::AUTHORIZATION);
+    let is_anonymous = match request.caller.mode {
+        Mode::Registry => !headers.contains_key(header::AUTHORIZATION),
+        // What a client shows to the registry is none of our business, unless it is ours.
+        Mode::Forward | Mode::Network => !shows_token(headers),
+    };
+    if is_anonymous && let Some(shown) = &request.caller.shown {
+        return principal_of(app, Some(shown.as_bytes()), now).await;
+    }
     if is_anonymous && request.snapshot.config.anonymous_read {
         return Ok(None);
+    }
+    if is_anonymous {
+        return Err(denied(Denial::ReadNeedsToken));
     }
     match principal(app, headers, now).await? {
         Some(principal) => Ok(Some(principal)),

@@ -19,7 +19,8 @@ use crate::failure::Failure;
 use crate::origin::upstream::Upstream;
 use crate::origin::{CacheOutcome, Listing, ListingAsk};
 use crate::protocol::{
-    DocumentKind, Index, IndexTarget, Listed, MetadataLevel, Part, Protocol, Shown, Unrenderable,
+    DocumentKind, Index, IndexTarget, Links, Listed, MetadataLevel, Part, Protocol, Shown,
+    Unrenderable,
 };
 
 /// One origin's listing.
@@ -220,7 +221,8 @@ async fn render(
         snapshot: Arc::clone(context.snapshot),
         protocol: context.protocol,
         target: target.clone(),
-        base: context.route.base.to_string(),
+        base: Arc::clone(&context.route.base),
+        keeps_links: context.request.caller.mode.is_intercepted(),
         now: context.request.received_at,
         unlisted,
         parts,
@@ -234,7 +236,9 @@ struct Rendering {
     snapshot: Arc<Snapshot>,
     protocol: &'static dyn Protocol,
     target: IndexTarget,
-    base: String,
+    base: Arc<str>,
+    /// Whether the client asks the registry itself, whose addresses then stay.
+    keeps_links: bool,
     now: SystemTime,
     /// Versions that are not shown out of anything but what is published here.
     unlisted: Vec<String>,
@@ -277,7 +281,11 @@ impl Rendering {
             .iter()
             .map(|(index, shown)| Part { index, shown })
             .collect();
-        let rendered = self.protocol.render(&self.target, &parts, &self.base);
+        let links = Links {
+            base: &self.base,
+            kept: self.keeps_links,
+        };
+        let rendered = self.protocol.render(&self.target, &parts, links);
         match rendered {
             Ok(rendered) => Ok(Prepared::new(rendered, valid_until)),
             Err(Unrenderable::Absent) => Err(Failure::Absent(self.target.package.to_string())),

@@ -4,6 +4,7 @@ mod absence;
 mod artifact;
 mod conditions;
 mod encode;
+mod errand;
 mod evidence;
 mod gate;
 mod index;
@@ -15,7 +16,6 @@ mod retained;
 mod service;
 mod trace;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -27,14 +27,17 @@ use crate::access::{self, Denial, Principal};
 use crate::app::{App, Snapshot, protocol_of};
 use crate::config::Limits;
 use crate::edge::head::Head;
+use crate::edge::host_without_port;
 use crate::edge::route::{Route, route};
 use crate::edge::{Answer, Answerer, Deciding, Intake};
-use crate::exchange::{Ask, Body, Method, Path, Reply, Request};
+use crate::exchange::{Ask, Body, Caller, Method, Mode, Path, Reply, Request};
 use crate::failure::{Failure, Telling};
 use crate::observe::Kind;
+use crate::origin::upstream::Upstream;
 use crate::protocol::{Protocol, Rejection, Target};
 use crate::state::Right;
 
+pub use gate::{denied, principal_of, writes};
 pub use memo::Memo;
 use trace::Trace;
 
@@ -58,12 +61,12 @@ impl Answerer for Gateway {
         Arc::clone(&self.0.snapshot.load().limits)
     }
 
-    fn answer(&self, head: Head, body: Body, peer: SocketAddr) -> Answer<'_> {
+    fn answer<'a>(&'a self, head: Head, body: Body, caller: &'a Caller) -> Answer<'a> {
         Box::pin(async move {
             let (body, upload) = body.parts();
             let started = Instant::now();
             let snapshot = self.0.snapshot.load_full();
-            let place = place(&snapshot, &head.host, head.path);
+            let place = place(&snapshot, &head.host, head.path, caller.mode);
             let request = Request {
                 method: head.method,
                 query: head.query,
@@ -72,7 +75,7 @@ impl Answerer for Gateway {
                 body,
                 upload,
                 received_at: SystemTime::now(),
-                peer,
+                caller: caller.clone(),
                 snapshot,
             };
             let mut trace = Trace::of(&request);
@@ -84,8 +87,8 @@ impl Answerer for Gateway {
         })
     }
 
-    fn intake<'a>(&'a self, head: &'a Head, peer: SocketAddr) -> Deciding<'a> {
-        Box::pin(intake(&self.0, head, peer))
+    fn intake<'a>(&'a self, head: &'a Head, caller: &'a Caller) -> Deciding<'a> {
+        Box::pin(intake(&self.0, head, caller))
     }
 
     fn refused_at_edge(&self, status: u16) {
@@ -94,9 +97,10 @@ impl Answerer for Gateway {
 }
 
 /// What becomes of a body. An upload is only taken from those who may publish something.
-async fn intake(app: &Arc<App>, head: &Head, peer: SocketAddr) -> Intake {
+async fn intake(app: &Arc<App>, head: &Head, caller: &Caller) -> Intake {
     let snapshot = app.snapshot.load_full();
-    let Place::Repository(route) = place(&snapshot, &head.host, head.path.clone()) else {
+    let place = place(&snapshot, &head.host, head.path.clone(), caller.mode);
+    let Place::Repository(route) = place else {
         return Intake::Memory;
     };
     let first = route.rest.segments.first().map(String::as_str);
@@ -112,7 +116,7 @@ async fn intake(app: &Arc<App>, head: &Head, peer: SocketAddr) -> Intake {
         Ok(None) => gate::denied(Denial::PublishNeedsToken),
         Err(failure) => failure,
     };
-    tracing::info!(target: "audit", %peer, reason = failure.sentence(), "an upload was refused");
+    tracing::info!(target: "audit", peer = %caller.peer, reason = failure.sentence(), "an upload was refused");
     app.observer.metrics.edge_refused(failure.status());
     let telling = Telling {
         ecosystem: Some(route.ecosystem),
@@ -128,10 +132,20 @@ enum Place {
     /// `/-/preflight/REPOSITORY`
     Preflight(String),
     Repository(Route),
+    /// A registry's own address, whose client believes to speak with the registry.
+    Registry(Route, Arc<Upstream>),
     Nowhere,
+    /// A registry's host, but nothing of the registry's.
+    Elsewhere,
 }
 
-fn place(snapshot: &Snapshot, host: &str, path: Path) -> Place {
+fn place(snapshot: &Snapshot, host: &str, path: Path, mode: Mode) -> Place {
+    if mode.is_intercepted() {
+        let found = snapshot.registries.route(host_without_port(host), &path);
+        return found.map_or(Place::Elsewhere, |(route, upstream)| {
+            Place::Registry(route, upstream)
+        });
+    }
     if path.segments.is_empty() {
         return Place::FrontPage;
     }
@@ -148,6 +162,13 @@ async fn handle(app: &Arc<App>, request: &Request, place: Place, trace: &mut Tra
         Place::FrontPage => front_page(request),
         Place::Preflight(repository) => Box::pin(preflight::answer(app, request, repository)).await,
         Place::Repository(route) => answered(app, request, route, trace).await,
+        Place::Registry(route, upstream) => {
+            Box::pin(crossed(app, request, (route, upstream), trace)).await
+        }
+        Place::Elsewhere => Err(Failure::Rejected {
+            status: 404,
+            message: "this host's registry has no such address".to_owned(),
+        }),
         Place::Nowhere => Err(Failure::Rejected {
             status: 404,
             message: "no repository has this address; addresses are /npm/REPOSITORY/, \
@@ -185,37 +206,69 @@ async fn answered(
     route: &Route,
     trace: &mut Trace,
 ) -> Result<Reply, Failure> {
-    let snapshot = &request.snapshot;
     trace.at(route);
-    let accept = request.field(header::ACCEPT);
-    let protocol = protocol_of(route.ecosystem);
-    let ask = Ask {
-        method: request.method,
-        path: &route.rest,
-        query: &request.query,
-        accept: accept.as_deref(),
-    };
-    let parsed = protocol.parse(&ask);
-    let context = Context {
-        app,
-        request,
-        snapshot,
-        route,
-        protocol,
-        accept: accept.clone(),
-        principal: None,
-    };
+    let context = context(app, request, route);
+    let parsed = parsed(&context);
     let may_write = gate::writes(request.method) || !request.query.is_empty();
     if may_write && let Some(answer) = Box::pin(publish::answer(&context, trace)).await {
         return answer;
     }
+    let target = parsed.map_err(|rejection| rejected(&rejection))?;
+    judged(context, target, trace).await
+}
+
+/// A request that was sent to the registry itself: what we know of packages is answered by the same rules; nothing is
+/// published here this way.
+async fn crossed(
+    app: &Arc<App>,
+    request: &Request,
+    (route, upstream): (&Route, &Arc<Upstream>),
+    trace: &mut Trace,
+) -> Result<Reply, Failure> {
+    let context = context(app, request, route);
+    if errand::logs_in(route.ecosystem, &route.rest.segments) {
+        return errand::answer(app, request, (route, upstream), trace).await;
+    }
+    match parsed(&context) {
+        Ok(target) => {
+            trace.at(route);
+            judged(context, target, trace).await
+        }
+        Err(Rejection::NotAcceptable) => Err(rejected(&Rejection::NotAcceptable)),
+        Err(_) => errand::answer(app, request, (route, upstream), trace).await,
+    }
+}
+
+fn context<'a>(app: &'a Arc<App>, request: &'a Request, route: &'a Route) -> Context<'a> {
+    Context {
+        app,
+        request,
+        snapshot: &request.snapshot,
+        route,
+        protocol: protocol_of(route.ecosystem),
+        accept: request.field(header::ACCEPT),
+        principal: None,
+    }
+}
+
+fn parsed(context: &Context<'_>) -> Result<Target, Rejection> {
+    context.protocol.parse(&Ask {
+        method: context.request.method,
+        path: &context.route.rest,
+        query: &context.request.query,
+        accept: context.accept.as_deref(),
+    })
+}
+
+/// What is asked for is known; now who asks, and what the rules say.
+async fn judged(context: Context<'_>, target: Target, trace: &mut Trace) -> Result<Reply, Failure> {
+    let (app, request) = (context.app, context.request);
     let principal = gate::admit_reader(app, request).await?;
     trace.by(principal.as_ref());
     let context = Context {
         principal,
         ..context
     };
-    let target = parsed.map_err(|rejection| rejected(&rejection))?;
     if let Some(principal) = &context.principal {
         may_read(&context, principal, &target)?;
     }

@@ -10,7 +10,7 @@ use rules::{Ecosystem, PackageName, Reason};
 use crate::access::Principal;
 use crate::edge::Sent;
 use crate::edge::route::Route;
-use crate::exchange::Request;
+use crate::exchange::{Mode, Request};
 use crate::failure::Failure;
 use crate::observe::outcome::{Decided, client_family};
 use crate::observe::{Kind, Outcome};
@@ -22,6 +22,7 @@ pub struct Trace {
     method: &'static str,
     target: Arc<str>,
     peer: SocketAddr,
+    mode: Mode,
     client: &'static str,
     pub ecosystem: Option<Ecosystem>,
     repository: Option<Arc<str>>,
@@ -42,7 +43,8 @@ impl Trace {
             received_at: request.received_at,
             method: request.method.as_str(),
             target: Arc::clone(&request.target),
-            peer: request.peer,
+            peer: request.caller.peer,
+            mode: request.caller.mode,
             client: client_family(agent.unwrap_or_default()),
             ecosystem: None,
             repository: None,
@@ -110,6 +112,7 @@ impl Trace {
             method: self.method,
             target: self.target,
             peer: self.peer,
+            mode: self.mode,
             client: self.client,
             ecosystem: self.ecosystem,
             repository: self.repository,

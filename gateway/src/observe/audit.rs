@@ -40,6 +40,7 @@ impl Audit {
             version = outcome.version.as_deref().unwrap_or_default(),
             repository = outcome.repository.as_deref().unwrap_or_default(),
             client = outcome.client,
+            mode = outcome.mode.as_str(),
             peer = %outcome.peer,
             reason = decided.sentence,
             "decision"
@@ -56,6 +57,7 @@ impl Audit {
             "version": outcome.version,
             "repository": outcome.repository,
             "client": outcome.client,
+            "mode": outcome.mode.as_str(),
             "peer": outcome.peer.ip().to_string(),
             "reason": decided.sentence,
         });

@@ -1,5 +1,6 @@
 //! Every metric, in one table. Label values come from closed sets: never a package name, a path or a token.
 
+mod crossing;
 mod knowing;
 
 use std::sync::OnceLock;
@@ -24,6 +25,7 @@ pub struct Metrics {
     fetching: Fetching,
     keeping: Keeping,
     knowing: Knowing,
+    crossing: crossing::Crossing,
     reloads: IntCounterVec,
     reload_successful: IntGauge,
 }
@@ -106,6 +108,7 @@ impl Default for Metrics {
             fetching: Fetching::new(&table),
             keeping: Keeping::new(&table),
             knowing: Knowing::new(&table),
+            crossing: crossing::Crossing::new(&table),
             reloads: table.counters("config_reloads_total", "Reloads tried.", &["result"]),
             reload_successful: table.gauge("config_last_reload_successful", reload_help),
             registry: table.registry,
@@ -250,6 +253,13 @@ impl Metrics {
             serving.cache_requests.with_label_values(&labels).inc();
             let bytes = serving.cache_bytes.with_label_values(&[cache]);
             bytes.inc_by(outcome.bytes);
+        }
+        if outcome.mode.is_intercepted() {
+            let verdict = outcome
+                .decision
+                .as_ref()
+                .map_or("allow", |decided| decided.verdict);
+            self.crossing.request(outcome.mode, verdict);
         }
         match &outcome.decision {
             Some(decided) => {

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use rules::{Ecosystem, PackageName};
 
+use crate::exchange::Mode;
 use crate::origin::CacheOutcome;
 
 /// The kind of a request (closed set, a metric label).
@@ -48,6 +49,7 @@ pub struct Outcome {
     /// The raw target; control characters can't be in it.
     pub target: Arc<str>,
     pub peer: SocketAddr,
+    pub mode: Mode,
     pub client: &'static str,
     pub ecosystem: Option<Ecosystem>,
     pub repository: Option<Arc<str>>,

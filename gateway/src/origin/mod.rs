@@ -5,7 +5,9 @@
 mod artifact;
 mod body;
 mod document;
+mod errand;
 mod keys;
+mod learning;
 mod refresh;
 mod retrieve;
 mod service;
@@ -28,6 +30,7 @@ use upstream::{Fault, Network, Upstream};
 
 pub use artifact::{Artifact, Fetching, Presence};
 pub use document::{Listing, ListingAsk};
+pub use learning::learn_files_host;
 
 /// How the cache took part in an answer (RFC 9211 names; also a metric label).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

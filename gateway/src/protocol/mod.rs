@@ -350,6 +350,23 @@ pub enum Unrenderable {
 #[error("{0}")]
 pub struct Unreadable(pub String);
 
+/// How the addresses in a document lead here.
+#[derive(Clone, Copy, Debug)]
+pub struct Links<'a> {
+    /// The repository's public address, without a trailing slash: `http://gw/npm/public`; or the registry's own, where
+    /// what is asked of the registry comes here anyway.
+    pub base: &'a str,
+    /// Whether `base` is the registry's own, and its files' addresses stay as they are.
+    pub kept: bool,
+}
+
+impl<'a> From<&'a str> for Links<'a> {
+    /// Below an address of ours.
+    fn from(base: &'a str) -> Self {
+        Self { base, kept: false }
+    }
+}
+
 /// What each ecosystem must say.
 pub trait Protocol: Send + Sync {
     /// What is asked for. Decides by grammar alone; asks nobody.
@@ -379,13 +396,12 @@ pub trait Protocol: Send + Sync {
     /// Reads an upstream's document. The package inside must be the one asked for.
     fn read(&self, target: &IndexTarget, document: Document) -> Result<Index, Unreadable>;
 
-    /// Renders the answer from the parts, with every address rewritten below `base` (the repository's public address,
-    /// without a trailing slash: `http://gw/npm/public`).
+    /// Renders the answer from the parts, with addresses that lead here.
     fn render(
         &self,
         target: &IndexTarget,
         parts: &[Part<'_>],
-        base: &str,
+        links: Links<'_>,
     ) -> Result<Rendered, Unrenderable>;
 
     /// The content type an artifact is served with.

@@ -22,13 +22,14 @@ use super::super::writer::{self, Sent};
 use super::request;
 use crate::bounds::{Budget, Pace, Reservation};
 use crate::config::Limits;
-use crate::exchange::{Body, Method, Piece, Reply, ReplyBody, Source, Upload};
+use crate::exchange::{Body, Caller, Method, Piece, Reply, ReplyBody, Source, Upload};
 
 /// What the streams of a connection share.
 pub struct Shared {
     answerer: Arc<dyn super::super::Answerer>,
     memory: Arc<Budget>,
-    peer: SocketAddr,
+    caller: Caller,
+    name: Option<Arc<str>>,
 }
 
 /// How a stream ended.
@@ -42,9 +43,10 @@ pub enum Ended {
 impl Shared {
     pub fn new(door: Door, peer: SocketAddr) -> Self {
         Self {
+            caller: door.way.caller(peer),
+            name: door.way.name,
             answerer: door.answerer,
             memory: door.memory,
-            peer,
         }
     }
 }
@@ -67,7 +69,7 @@ pub async fn serve(
     let sent = match read {
         Ok((head, body)) => {
             let bodiless = head.method == Method::Head;
-            let (reply, after) = answerer.answer(head, body, shared.peer).await;
+            let (reply, after) = answerer.answer(head, body, &shared.caller).await;
             let reply = if bodiless {
                 reply.without_body()
             } else {
@@ -101,10 +103,11 @@ async fn read(
     let limits = Arc::clone(&outlet.limits);
     let (parts, mut body) = request.into_parts();
     let head = request::parse(parts, body.is_end_stream(), &limits).map_err(NoRequest::from)?;
+    session::same_name(shared.name.as_deref(), &head).map_err(NoRequest::from)?;
     if head.framing == Framing::None {
         return Ok((head, Body::Memory(Bytes::new())));
     }
-    let intake = shared.answerer.intake(&head, shared.peer).await;
+    let intake = shared.answerer.intake(&head, &shared.caller).await;
     if let Intake::Refused(reply) = intake {
         return Err(NotTaken::Refused(reply));
     }

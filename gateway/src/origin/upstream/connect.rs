@@ -1,6 +1,6 @@
 //! Names to addresses to connections: resolved once, checked, then connected to what was resolved.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use moka::future::Cache as Table;
@@ -13,6 +13,7 @@ use url::Url;
 
 use super::fault::{Fault, FaultKind};
 use crate::config::Limits;
+use crate::network::address;
 
 /// The way to the upstreams: one connection pool and one name table for all.
 pub struct Network {
@@ -79,7 +80,7 @@ impl Network {
         };
         let allowed: Vec<_> = addresses
             .into_iter()
-            .filter(|address| may_connect(address.ip(), allow_private))
+            .filter(|address| address::may_reach(address.ip(), allow_private))
             .collect();
         if allowed.is_empty() {
             let text = "its name has no address that this gateway may connect to".to_owned();
@@ -128,52 +129,5 @@ impl Network {
         self.connector
             .release_http_session(session, &peer, Some(POOL_IDLE))
             .await;
-    }
-}
-
-/// Link-local (where clouds keep their metadata service), multicast and unspecified addresses are never upstreams;
-/// private ones only where the upstream was configured so.
-fn may_connect(address: IpAddr, allow_private: bool) -> bool {
-    let address = address.to_canonical();
-    let (never, private) = match address {
-        IpAddr::V4(v4) => (
-            v4.is_link_local() || v4.is_multicast() || v4.is_unspecified() || v4.is_broadcast(),
-            v4.is_private() || v4.is_loopback() || v4.octets()[0] == 0 || is_shared(v4.octets()),
-        ),
-        IpAddr::V6(v6) => (
-            v6.is_unicast_link_local() || v6.is_multicast() || v6.is_unspecified(),
-            v6.is_loopback() || v6.is_unique_local(),
-        ),
-    };
-    !never && (allow_private || !private)
-}
-
-/// 100.64.0.0/10 (RFC 6598)
-fn is_shared(octets: [u8; 4]) -> bool {
-    octets[0] == 100 && (64..128).contains(&octets[1])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_that_may_be_connected_to() {
-        for (text, public, private) in [
-            ("93.184.216.34", true, true),
-            ("127.0.0.1", false, true),
-            ("10.0.0.1", false, true),
-            ("169.254.169.254", false, false),
-            ("0.0.0.0", false, false),
-            ("::1", false, true),
-            ("::ffff:127.0.0.1", false, true),
-            ("::ffff:169.254.169.254", false, false),
-            ("fe80::1", false, false),
-            ("100.64.0.1", false, true),
-        ] {
-            let address = text.parse().expect("an address");
-            assert_eq!(may_connect(address, false), public, "{text}");
-            assert_eq!(may_connect(address, true), private, "{text}");
-        }
     }
 }

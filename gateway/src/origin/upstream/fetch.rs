@@ -145,6 +145,15 @@ fn fault_of(error: &pingora_core::Error, what: &str) -> Fault {
 /// An error page up to this size is read to its end for the sake of the connection.
 const DISCARDED_BYTES: usize = 64 * 1024;
 
+/// What goes out.
+struct Message {
+    head: RequestHeader,
+    body: Option<Bytes>,
+}
+
+/// A connection that has answered, with the head of the answer.
+type Answered = (Connection, HeaderMap, u16);
+
 /// Everything a fetch needs that outlives it.
 pub struct Fetcher<'a> {
     pub network: &'a Arc<Network>,
@@ -173,6 +182,28 @@ impl Fetcher<'_> {
         };
         self.upstream.note(result.as_ref().is_err_and(failed));
         result
+    }
+
+    /// Sends a request as it is, once, and gives whatever comes back.
+    pub async fn pass(
+        &self,
+        url: Url,
+        head: RequestHeader,
+        body: Bytes,
+    ) -> Result<Responded, Fault> {
+        let slot = self.slot().await?;
+        let addresses = self.resolve(&url).await?;
+        let message = Message {
+            head,
+            body: Some(body).filter(|body| !body.is_empty()),
+        };
+        let answered = self.exchange(&url, addresses[0], message).await?;
+        Ok(self.responded(&url, answered, slot))
+    }
+
+    async fn resolve(&self, url: &Url) -> Result<Vec<SocketAddr>, Fault> {
+        let allow_private = self.upstream.settings.allow_private;
+        self.network.resolve(url, allow_private, self.limits).await
     }
 
     async fn follow(&self, mut url: Url, conditions: &Conditions) -> Result<Fetched, Fault> {
@@ -233,23 +264,30 @@ impl Fetcher<'_> {
     /// One exchange, with one more try at another address (or the same, if there is one only) when nothing came back.
     async fn request(&self, url: &Url, conditions: &Conditions) -> Result<Responded, Fault> {
         let slot = self.slot().await?;
-        let addresses = self
-            .network
-            .resolve(url, self.upstream.settings.allow_private, self.limits)
-            .await?;
-        let first = self.exchange(url, addresses[0], conditions).await;
+        let addresses = self.resolve(url).await?;
+        let message = || {
+            Ok(Message {
+                head: self.head(url, conditions)?,
+                body: conditions.body.clone(),
+            })
+        };
+        let first = self.exchange(url, addresses[0], message()?).await;
         let retry = match &first {
             Ok((_, _, status)) => *status >= 500 && addresses.len() > 1,
             Err(fault) => fault.kind == FaultKind::Unreachable,
         };
         let answered = if retry {
             let address = addresses.get(1).copied().unwrap_or(addresses[0]);
-            self.exchange(url, address, conditions).await
+            self.exchange(url, address, message()?).await
         } else {
             first
         };
-        let (connection, headers, status) = answered?;
-        Ok(Responded {
+        Ok(self.responded(url, answered?, slot))
+    }
+
+    fn responded(&self, url: &Url, answered: Answered, slot: OwnedSlot) -> Responded {
+        let (connection, headers, status) = answered;
+        Responded {
             status,
             headers,
             url: url.clone(),
@@ -257,7 +295,7 @@ impl Fetcher<'_> {
             connection: Some(connection),
             network: Arc::clone(self.network),
             slot: Some(slot),
-        })
+        }
     }
 
     async fn slot(&self) -> Result<OwnedSlot, Fault> {
@@ -283,16 +321,15 @@ impl Fetcher<'_> {
         &self,
         url: &Url,
         address: SocketAddr,
-        conditions: &Conditions,
-    ) -> Result<(Connection, HeaderMap, u16), Fault> {
+        message: Message,
+    ) -> Result<Answered, Fault> {
         let mut connection = self.network.connect(url, address, self.limits).await?;
-        let request = self.head(url, conditions)?;
         let session = &mut connection.session;
         session.set_read_timeout(Some(self.limits.first_byte));
         let sending = async {
-            session.write_request_header(Box::new(request)).await?;
-            if let Some(body) = &conditions.body {
-                session.write_request_body(body.clone(), true).await?;
+            session.write_request_header(Box::new(message.head)).await?;
+            if let Some(body) = message.body {
+                session.write_request_body(body, true).await?;
             }
             session.finish_request_body().await?;
             session.read_response_header().await

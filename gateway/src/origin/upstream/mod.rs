@@ -32,6 +32,15 @@ pub struct Upstream {
     failed_at: Mutex<Option<Instant>>,
 }
 
+/// What a host is to an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The host of its address.
+    Base,
+    /// Another host that its files come from.
+    Files,
+}
+
 /// The framework logs what we handle and log ourselves (a connection that broke, a pool that missed).
 pub const LOG_FILTER: &str = "pingora_core=off";
 
@@ -89,6 +98,36 @@ impl Upstream {
             .strip_prefix(self.base.path().trim_end_matches('/'))
     }
 
+    /// What a host name, in small letters and without a port, is to this upstream.
+    pub fn role(&self, host: &str) -> Option<Role> {
+        if self.base.host_str() == Some(host) {
+            return Some(Role::Base);
+        }
+        let without_port = |known: &String| known.split(':').next() == Some(host);
+        let hosts = self.hosts.lock().ok()?;
+        hosts.iter().any(without_port).then_some(Role::Files)
+    }
+
+    /// The path of the address, with a slash at both ends.
+    pub fn base_path(&self) -> &str {
+        self.base.path()
+    }
+
+    /// Every host name of this upstream that is known by now.
+    pub fn host_names(&self) -> BTreeSet<String> {
+        let known = self
+            .hosts
+            .lock()
+            .map(|hosts| hosts.clone())
+            .unwrap_or_default();
+        let mut names: BTreeSet<String> = known
+            .iter()
+            .filter_map(|host| host.split(':').next().map(str::to_owned))
+            .collect();
+        names.extend(self.base.host_str().map(str::to_owned));
+        names
+    }
+
     fn knows(&self, authority: &str) -> bool {
         let host = authority.split(':').next().unwrap_or(authority);
         self.hosts
@@ -121,6 +160,17 @@ impl Upstream {
                 "learnt the host of the upstream's files"
             );
             hosts.insert(host);
+        }
+    }
+
+    /// Takes hosts that were learnt before a restart.
+    pub fn remember(&self, names: Vec<&str>) {
+        let base = self.base.host_str();
+        let others = names.into_iter().filter(|name| Some(*name) != base);
+        if let Ok(mut hosts) = self.hosts.lock()
+            && hosts.is_empty()
+        {
+            hosts.extend(others.map(str::to_owned));
         }
     }
 

@@ -15,8 +15,8 @@ use sha2::Digest as _;
 
 use crate::exchange::{Ask, Method};
 use crate::protocol::{
-    ArtifactTarget, Document, DocumentKind, Index, IndexTarget, Listed, ListedFile, Location, Part,
-    Protocol, Rejection, Rendered, Sidecar, Target, Unreadable, Unrenderable,
+    ArtifactTarget, Document, DocumentKind, Index, IndexTarget, Links, Listed, ListedFile,
+    Location, Part, Protocol, Rejection, Rendered, Sidecar, Target, Unreadable, Unrenderable,
 };
 
 pub use metadata::{Metadata, Plugin, Snapshot, SnapshotFile};
@@ -76,7 +76,7 @@ impl Protocol for Maven {
         &self,
         target: &IndexTarget,
         parts: &[Part<'_>],
-        _base: &str,
+        _links: Links<'_>,
     ) -> Result<Rendered, Unrenderable> {
         match &target.document {
             DocumentKind::Metadata { level, checksum } => {

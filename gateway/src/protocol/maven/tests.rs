@@ -249,7 +249,7 @@ fn render(target: &IndexTarget, indices: &[(&Index, &[Shown])]) -> Result<String
         .iter()
         .map(|(index, shown)| Part { index, shown })
         .collect();
-    let rendered = Maven.render(target, &parts, "http://gateway.test/maven/public")?;
+    let rendered = Maven.render(target, &parts, "http://gateway.test/maven/public".into())?;
     Ok(String::from_utf8(rendered.bytes).unwrap())
 }
 

@@ -23,8 +23,8 @@ pub use service::{advisories_request, empty_answer, locate_service, search_answe
 
 use crate::exchange::Ask;
 use crate::protocol::{
-    ArtifactTarget, Document, Index, IndexTarget, ListedFile, Location, Part, Protocol, Rejection,
-    Rendered, Target, Unreadable, Unrenderable,
+    ArtifactTarget, Document, Index, IndexTarget, Links, ListedFile, Location, Part, Protocol,
+    Rejection, Rendered, Target, Unreadable, Unrenderable,
 };
 
 /// How npm speaks.
@@ -65,9 +65,9 @@ impl Protocol for Npm {
         &self,
         target: &IndexTarget,
         parts: &[Part<'_>],
-        base: &str,
+        links: Links<'_>,
     ) -> Result<Rendered, Unrenderable> {
-        render::render(target, parts, base)
+        render::render(target, parts, links.base)
     }
 
     fn media_type(&self, _target: &ArtifactTarget) -> &'static str {

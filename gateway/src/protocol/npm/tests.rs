@@ -59,6 +59,6 @@ fn render(
         .zip(&shown)
         .map(|((index, _), shown)| Part { index, shown })
         .collect();
-    let rendered = Npm.render(&target(package, document), &parts, BASE)?;
+    let rendered = Npm.render(&target(package, document), &parts, BASE.into())?;
     Ok(serde_json::from_slice(&rendered.bytes).unwrap())
 }

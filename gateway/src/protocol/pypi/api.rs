@@ -9,12 +9,12 @@ use rules::PackageName;
 use serde_json::{Map, Value, json};
 
 use super::super::json;
-use super::super::{Part, Rendered, Unrenderable};
+use super::super::{Links, Part, Rendered, Unrenderable};
 use super::entry::Entry;
 use super::filename::same_version;
 use super::merge::{Merged, Shelved};
 use super::page::{Project, version_key};
-use super::render::{file_path, open_object, push_entries};
+use super::render::{file_path, open_object, own_address, push_entries};
 
 /// The keys that a project page and the JSON API name differently.
 const RENAMED: [(&str, &str); 4] = [
@@ -29,7 +29,7 @@ pub fn project_json(
     package: &PackageName,
     version: Option<&str>,
     parts: &[Part<'_>],
-    base: &str,
+    links: Links<'_>,
 ) -> Result<Rendered, Unrenderable> {
     let mut merged = Merged::new(parts);
     if version.is_none() {
@@ -43,7 +43,7 @@ pub fn project_json(
             .withheld
             .filter(|_| same_version(shelved.version, &subject))
     });
-    let info = info(package, &merged, &subject, withheld, base);
+    let info = info(package, &merged, &subject, withheld, links);
     head.insert("info".to_string(), Value::Object(info));
     for key in ["files", "meta", "name", "alternate-locations"] {
         head.shift_remove(key);
@@ -51,17 +51,17 @@ pub fn project_json(
     if merged.projects.len() > 1 {
         head.shift_remove("last_serial");
     }
-    let mut out = open_object(&head, 2 * merged.room(base));
+    let mut out = open_object(&head, 2 * merged.room(links.base));
     if version.is_none() {
         json::push_key(&mut out, "releases");
-        push_releases(&mut out, package, &merged, base);
+        push_releases(&mut out, package, &merged, links);
     }
     json::push_key(&mut out, "urls");
     let urls = merged
         .files
         .iter()
         .filter(|shelved| same_version(shelved.version, &subject));
-    push_entries(&mut out, urls.map(|shelved| entry(package, shelved, base)));
+    push_entries(&mut out, urls.map(|shelved| entry(package, shelved, links)));
     out.push(b'}');
     Ok(Rendered {
         bytes: out,
@@ -101,7 +101,7 @@ fn info(
     merged: &Merged<'_>,
     subject: &str,
     withheld: Option<&str>,
-    base: &str,
+    links: Links<'_>,
 ) -> Map<String, Value> {
     let speaks = |project: &&&Project| {
         info_version(project).is_some_and(|version| same_version(version, subject))
@@ -121,9 +121,9 @@ fn info(
         ]),
     };
     // The registry's own pages; this gateway's page of the project is what it has instead.
-    let page = format!("{base}/simple/{}/", package.name());
+    let page = format!("{}/simple/{}/", links.base, package.name());
     for key in ["package_url", "project_url", "release_url"] {
-        if info.contains_key(key) {
+        if !links.kept && info.contains_key(key) {
             info.insert(key.to_string(), json!(page));
         }
     }
@@ -134,7 +134,7 @@ fn info(
     info
 }
 
-fn push_releases(out: &mut Vec<u8>, package: &PackageName, merged: &Merged<'_>, base: &str) {
+fn push_releases(out: &mut Vec<u8>, package: &PackageName, merged: &Merged<'_>, links: Links<'_>) {
     let mut places = BTreeMap::new();
     let mut groups: Vec<(&str, Vec<&Shelved<'_>>)> = Vec::new();
     for version in &merged.versions {
@@ -151,19 +151,24 @@ fn push_releases(out: &mut Vec<u8>, package: &PackageName, merged: &Merged<'_>, 
         json::push_key(out, name);
         let entries = files
             .into_iter()
-            .map(|shelved| entry(package, shelved, base));
+            .map(|shelved| entry(package, shelved, links));
         push_entries(out, entries);
     }
     out.push(b'}');
 }
 
-fn entry<'a>(package: &PackageName, shelved: &Shelved<'a>, base: &str) -> Entry<'a> {
+fn entry<'a>(package: &PackageName, shelved: &Shelved<'a>, links: Links<'_>) -> Entry<'a> {
     let mut entry = Entry::read(shelved.entry).unwrap_or_default();
     if entry.value("hashes").is_some() {
         translate(&mut entry);
     }
-    let path = file_path(package, shelved.version, &shelved.file.name);
-    entry.set_text("url", &format!("{base}/{path}"));
+    match own_address(shelved, links) {
+        Some(url) => entry.set_text("url", url),
+        None => {
+            let path = file_path(package, shelved.version, &shelved.file.name);
+            entry.set_text("url", &format!("{}/{path}", links.base));
+        }
+    }
     if let Some(sentence) = shelved.withheld {
         entry.set("yanked", "true");
         entry.set_text("yanked_reason", sentence);

@@ -25,7 +25,7 @@ mod render;
 mod tests;
 
 use super::{
-    ArtifactTarget, Document, DocumentKind, Index, IndexTarget, ListedFile, Location, Part,
+    ArtifactTarget, Document, DocumentKind, Index, IndexTarget, Links, ListedFile, Location, Part,
     Protocol, Rejection, Rendered, Sidecar, Target, Unreadable, Unrenderable,
 };
 use crate::exchange::Ask;
@@ -126,12 +126,12 @@ impl Protocol for Pypi {
         &self,
         target: &IndexTarget,
         parts: &[Part<'_>],
-        base: &str,
+        links: Links<'_>,
     ) -> Result<Rendered, Unrenderable> {
         match &target.document {
-            DocumentKind::Simple(form) => render::simple(&target.package, *form, parts, base),
+            DocumentKind::Simple(form) => render::simple(&target.package, *form, parts, links),
             DocumentKind::ProjectJson { version } => {
-                api::project_json(&target.package, version.as_deref(), parts, base)
+                api::project_json(&target.package, version.as_deref(), parts, links)
             }
             _ => Err(Unrenderable::Absent),
         }

@@ -4,7 +4,7 @@ use rules::PackageName;
 use serde_json::{Map, Value, json};
 
 use super::super::json;
-use super::super::{Part, Rendered, SimpleForm, Unrenderable};
+use super::super::{Links, Location, Part, Rendered, SimpleForm, Unrenderable};
 use super::accept::content_type;
 use super::entry::{Entry, strongest};
 use super::merge::{Merged, Shelved};
@@ -16,7 +16,7 @@ pub fn simple(
     package: &PackageName,
     form: SimpleForm,
     parts: &[Part<'_>],
-    base: &str,
+    links: Links<'_>,
 ) -> Result<Rendered, Unrenderable> {
     let mut merged = Merged::new(parts);
     if merged.projects.is_empty() {
@@ -45,8 +45,8 @@ pub fn simple(
     let entries = merged
         .files
         .iter()
-        .map(|shelved| simple_entry(package, shelved, base));
-    let room = merged.room(base);
+        .map(|shelved| simple_entry(package, shelved, links));
+    let room = merged.room(links.base);
     Ok(simple_page(&head, entries, form, room))
 }
 
@@ -125,10 +125,13 @@ fn meta(nearest: Option<&Value>, merged: &Merged<'_>, sized: bool) -> Map<String
     meta
 }
 
-fn simple_entry<'a>(package: &PackageName, shelved: &Shelved<'a>, base: &str) -> Entry<'a> {
+fn simple_entry<'a>(package: &PackageName, shelved: &Shelved<'a>, links: Links<'_>) -> Entry<'a> {
     let mut entry = Entry::read(shelved.entry).unwrap_or_default();
     let path = file_path(package, shelved.version, &shelved.file.name);
-    entry.set_text("url", &format!("../../{path}"));
+    match own_address(shelved, links) {
+        Some(url) => entry.set_text("url", url),
+        None => entry.set_text("url", &format!("../../{path}")),
+    }
     // PEP 691: the key must be there, if only empty.
     if entry.value("hashes").is_none() {
         entry.set("hashes", "{}");
@@ -138,8 +141,9 @@ fn simple_entry<'a>(package: &PackageName, shelved: &Shelved<'a>, base: &str) ->
         entry.set("core-metadata", metadata.clone());
         entry.set("dist-info-metadata", metadata);
     }
-    if entry.text("provenance").is_some() {
+    if entry.text("provenance").is_some() && !links.kept {
         let below = path.strip_prefix("files/").unwrap_or(&path);
+        let base = links.base;
         let url = format!("{base}/integrity/{below}/provenance");
         entry.set_text("provenance", &url);
     }
@@ -147,6 +151,14 @@ fn simple_entry<'a>(package: &PackageName, shelved: &Shelved<'a>, base: &str) ->
         entry.set_text("yanked", sentence);
     }
     entry
+}
+
+/// The address that the registry gives a file, where that is to stay.
+pub(super) fn own_address<'a>(shelved: &Shelved<'a>, links: Links<'_>) -> Option<&'a str> {
+    match &shelved.file.location {
+        Location::Url(url) if links.kept => Some(url),
+        _ => None,
+    }
 }
 
 fn html_page<'a>(

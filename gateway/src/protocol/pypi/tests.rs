@@ -97,7 +97,7 @@ fn rendered(target: &IndexTarget, parts: &[(&Index, &[Shown])]) -> String {
         .iter()
         .map(|(index, shown)| Part { index, shown })
         .collect();
-    String::from_utf8(Pypi.render(target, &parts, BASE).unwrap().bytes).unwrap()
+    String::from_utf8(Pypi.render(target, &parts, BASE.into()).unwrap().bytes).unwrap()
 }
 
 fn rendered_json(target: &IndexTarget, parts: &[(&Index, &[Shown])]) -> Value {
@@ -486,7 +486,7 @@ fn the_nearest_part_owns_the_whole_version() {
     assert_eq!(names, ["six-2.0.0-py3-none-any.whl", "six-1.0.tar.gz"]);
     assert_eq!(page["versions"], json!(["2.0.0", "1.0", "3.0"]));
     assert_eq!(page["meta"]["api-version"], "1.0");
-    let none = Pypi.render(&simple("six", SimpleForm::Json), &[], BASE);
+    let none = Pypi.render(&simple("six", SimpleForm::Json), &[], BASE.into());
     assert_eq!(none, Err(Unrenderable::Absent));
 }
 

@@ -421,7 +421,7 @@ fn round_trip(target: &IndexTarget, bytes: Vec<u8>) -> Index {
         index: &index,
         shown: &shown,
     };
-    let rendered = Maven.render(target, &[part], "").unwrap();
+    let rendered = Maven.render(target, &[part], "".into()).unwrap();
     assert_eq!(String::from_utf8(rendered.bytes), String::from_utf8(bytes));
     index
 }

@@ -661,7 +661,7 @@ fn the_document_is_read_and_rendered_as_an_upstreams() {
         shown: &shown,
     };
     let rendered = Npm
-        .render(&target, &[part], "http://127.0.0.1/npm")
+        .render(&target, &[part], "http://127.0.0.1/npm".into())
         .unwrap();
     let rendered: Value = serde_json::from_slice(&rendered.bytes).unwrap();
     let first = &rendered["versions"]["1.0.0"];

@@ -217,7 +217,7 @@ fn bytes_of_versions_are_copied() {
         shown: &shown,
     }];
     let bytes = Npm
-        .render(&target("@s/n", FULL), &parts, BASE)
+        .render(&target("@s/n", FULL), &parts, BASE.into())
         .unwrap()
         .bytes;
     let text = String::from_utf8(bytes).unwrap();
@@ -245,7 +245,9 @@ fn duplicate_addresses_are_all_rewritten() {
             index: &index,
             shown: &shown,
         }];
-        let rendered = Npm.render(&target("n", document), &parts, BASE).unwrap();
+        let rendered = Npm
+            .render(&target("n", document), &parts, BASE.into())
+            .unwrap();
         let text = String::from_utf8(rendered.bytes).unwrap();
         assert!(!text.contains("upstream.test"), "{text}");
         assert!(
@@ -454,7 +456,9 @@ fn a_warning_is_shown_as_a_deprecation_in_every_form() {
         spec: "2.0.0".to_owned(),
     };
     let rendered = |document| {
-        let rendered = Npm.render(&target("@s/n", document), &parts, BASE).unwrap();
+        let rendered = Npm
+            .render(&target("@s/n", document), &parts, BASE.into())
+            .unwrap();
         serde_json::from_slice::<Value>(&rendered.bytes).unwrap()
     };
     for form in [FULL, ABBREVIATED] {

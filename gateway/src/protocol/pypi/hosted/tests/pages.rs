@@ -102,7 +102,9 @@ fn a_page_is_rendered_for_clients() {
         shown: &shown,
     };
     let base = "http://gw.test/pypi/ours";
-    let rendered = Pypi.render(&target(simple()), &[part], base).unwrap();
+    let rendered = Pypi
+        .render(&target(simple()), &[part], base.into())
+        .unwrap();
     let text: Value = serde_json::from_slice(&rendered.bytes).unwrap();
     assert_eq!(text["meta"]["api-version"], "1.3");
     let [wheel, sdist, old] = text["files"].as_array().unwrap().as_slice() else {
@@ -130,7 +132,9 @@ fn a_page_is_rendered_for_clients() {
         DocumentKind::Simple(SimpleForm::Html),
         DocumentKind::ProjectJson { version: None },
     ] {
-        let rendered = Pypi.render(&target(document), &[part], base).unwrap();
+        let rendered = Pypi
+            .render(&target(document), &[part], base.into())
+            .unwrap();
         assert!(String::from_utf8(rendered.bytes).unwrap().contains(folder));
     }
 }
