@@ -96,7 +96,7 @@ fn policy(groups: usize) -> Policy {
     let spec = PolicySpec {
         groups: (0..groups).map(group).collect(),
         repositories: vec![
-            repository("public", &["house"], &Ecosystem::ALL),
+            repository("public", &["house"], &Ecosystem::PROXIED),
             repository("house", &[], &[]),
         ],
     };

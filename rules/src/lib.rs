@@ -18,7 +18,7 @@
 //!     repositories: vec![RepositorySpec {
 //!         name: "public".into(),
 //!         upstreams: vec![],
-//!         external: Ecosystem::ALL.into(),
+//!         external: Ecosystem::PROXIED.into(),
 //!     }],
 //! };
 //! let (policy, warnings) = Policy::compile(&spec).unwrap();
@@ -42,7 +42,7 @@
 //! use rules::{Facts, Verdict};
 //! use std::time::SystemTime;
 //! # let public = RepositorySpec {
-//! #     name: "public".into(), upstreams: vec![], external: Ecosystem::ALL.into(),
+//! #     name: "public".into(), upstreams: vec![], external: Ecosystem::PROXIED.into(),
 //! # };
 //! # let spec = PolicySpec { groups: vec![], repositories: vec![public] };
 //! # let (policy, _warnings) = Policy::compile(&spec).unwrap();

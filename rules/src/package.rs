@@ -3,6 +3,7 @@
 //! A [`PackageName`] is the one spelling the house uses for a package: in cache keys, in decisions,
 //! in addresses. It says nothing of whether such a package exists.
 
+mod generic;
 mod maven;
 mod npm;
 mod pypi;
@@ -18,7 +19,8 @@ pub(crate) use pypi::normal_form as pypi_normal_form;
 /// The longest namespace or name, in bytes.
 pub const COMPONENT_BYTES_MAX: usize = 255;
 
-/// A family of registries that share names, documents and clients.
+/// A family of registries that share names, documents and clients. The order is part of what is
+/// kept on disk: a new one comes last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ecosystem {
@@ -28,12 +30,14 @@ pub enum Ecosystem {
     Pypi,
     /// Java packages in the Maven layout.
     Maven,
+    /// Files of any kind, which only the house publishes: there is no public registry of them.
+    Generic,
 }
 
 /// A valid package name of one ecosystem, in normal form.
 ///
 /// Cloning is cheap. `Display` is the spelling that clients use: `@scope/name`, `name`,
-/// `group:artifact`.
+/// `group:artifact`, `namespace/name`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PackageName {
     ecosystem: Ecosystem,
@@ -49,7 +53,16 @@ pub struct NameError(String);
 
 impl Ecosystem {
     /// Every ecosystem, in order.
-    pub const ALL: [Self; 3] = [Self::Npm, Self::Pypi, Self::Maven];
+    pub const ALL: [Self; 4] = [Self::Npm, Self::Pypi, Self::Maven, Self::Generic];
+
+    /// Those that have public registries, in order: a repository can be connected to one, names
+    /// can imitate popular ones, advisories speak of versions.
+    pub const PROXIED: [Self; 3] = [Self::Npm, Self::Pypi, Self::Maven];
+
+    /// Whether there are public registries of it.
+    pub const fn is_proxied(self) -> bool {
+        !matches!(self, Self::Generic)
+    }
 
     /// The word that stands for the ecosystem in paths, patterns and configuration.
     pub const fn as_str(self) -> &'static str {
@@ -57,6 +70,7 @@ impl Ecosystem {
             Self::Npm => "npm",
             Self::Pypi => "pypi",
             Self::Maven => "maven",
+            Self::Generic => "generic",
         }
     }
 }
@@ -76,7 +90,7 @@ impl FromStr for Ecosystem {
             .find(|ecosystem| ecosystem.as_str() == text)
             .ok_or_else(|| {
                 NameError::new(format!(
-                    "unknown ecosystem {text:?}: use npm, pypi or maven"
+                    "unknown ecosystem {text:?}: use npm, pypi, maven or generic"
                 ))
             })
     }
@@ -102,7 +116,13 @@ impl PackageName {
         Ok(Self::new(Ecosystem::Maven, group, artifact))
     }
 
-    /// Parses the client's spelling: `@scope/name`, `name`, `group:artifact`.
+    /// Parses the two parts of a generic name, case kept; both become segments of addresses.
+    pub fn generic(namespace: &str, name: &str) -> Result<Self, NameError> {
+        generic::check(namespace, name)?;
+        Ok(Self::new(Ecosystem::Generic, namespace, name))
+    }
+
+    /// Parses the client's spelling: `@scope/name`, `name`, `group:artifact`, `namespace/name`.
     pub fn parse(ecosystem: Ecosystem, text: &str) -> Result<Self, NameError> {
         match ecosystem {
             Ecosystem::Npm => Self::npm(text),
@@ -111,6 +131,9 @@ impl PackageName {
                 Some((group, artifact)) => Self::maven(group, artifact),
                 None => Err(NameError::new(format!("{text:?} is not group:artifact"))),
             },
+            Ecosystem::Generic => {
+                generic::split(text).and_then(|(namespace, name)| Self::generic(namespace, name))
+            }
         }
     }
 
@@ -128,7 +151,7 @@ impl PackageName {
         self.ecosystem
     }
 
-    /// The scope without `@`, the group id, or nothing.
+    /// The scope without `@`, the group id, the namespace, or nothing.
     pub fn namespace(&self) -> &str {
         &self.text[..self.slash]
     }
@@ -153,6 +176,7 @@ impl fmt::Display for PackageName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.ecosystem, self.namespace()) {
             (Ecosystem::Maven, group) => write!(formatter, "{group}:{}", self.name()),
+            (Ecosystem::Generic, _) => formatter.write_str(&self.text),
             (_, "") => formatter.write_str(self.name()),
             (_, scope) => write!(formatter, "@{scope}/{}", self.name()),
         }
@@ -190,6 +214,7 @@ pub fn parse_path(path: &str) -> Result<PackageName, NameError> {
             "{path:?} has a namespace: PyPI has none, use /pypi//name"
         ))),
         (Ecosystem::Maven, group) => PackageName::maven(group, name),
+        (Ecosystem::Generic, namespace) => PackageName::generic(namespace, name),
     }
 }
 
@@ -294,12 +319,55 @@ mod tests {
     }
 
     #[test]
+    fn generic_names_are_segments_compared_exactly() {
+        let name = PackageName::parse(Ecosystem::Generic, "My.Tools/libstdc++").unwrap();
+        assert_eq!((name.namespace(), name.name()), ("My.Tools", "libstdc++"));
+        assert_eq!(name.to_string(), "My.Tools/libstdc++");
+        assert_eq!(name.path(), "/generic/My.Tools/libstdc++");
+        assert_ne!(name, PackageName::generic("my.tools", "libstdc++").unwrap());
+        let long = "a".repeat(COMPONENT_BYTES_MAX + 1);
+        for bad in [
+            "", ".", "..", "a/b", "a\\b", "a#b", "a b", "a\tb", "a\0", "@a", "a%2fb", "a?b", "a:b",
+            "\u{e9}", &long,
+        ] {
+            assert!(PackageName::generic(bad, "n").is_err(), "{bad:?}");
+            assert!(PackageName::generic("n", bad).is_err(), "{bad:?}");
+        }
+        for good in [&long[1..], "...", "-", "_", ".hidden", "a~1", "0"] {
+            assert!(PackageName::generic(good, good).is_ok(), "{good:?}");
+        }
+        for bad in ["a", "/a", "a/", "a/b/c"] {
+            assert!(
+                PackageName::parse(Ecosystem::Generic, bad).is_err(),
+                "{bad:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn words_of_ecosystems_are_read_back() {
+        for ecosystem in Ecosystem::ALL {
+            assert_eq!(ecosystem.as_str().parse(), Ok(ecosystem));
+            let json = serde_json::to_value(ecosystem).unwrap();
+            assert_eq!(json, ecosystem.as_str());
+            let read: Ecosystem = serde_json::from_value(json).unwrap();
+            assert_eq!(read, ecosystem);
+            assert_eq!(
+                ecosystem.is_proxied(),
+                Ecosystem::PROXIED.contains(&ecosystem)
+            );
+        }
+        assert_eq!(Ecosystem::ALL[..3], Ecosystem::PROXIED);
+    }
+
+    #[test]
     fn paths_are_read_back() {
         for path in [
             "/npm//left-pad",
             "/npm/types/node",
             "/pypi//six",
             "/maven/org.x/y",
+            "/generic/tools/Installer_1",
         ] {
             assert_eq!(parse_path(path).unwrap().path(), path);
         }
@@ -311,6 +379,10 @@ mod tests {
             "/npm//@a/b",
             "/pypi/a/b",
             "/maven//b",
+            "/generic//b",
+            "/generic/a",
+            "/generic/a/b/c",
+            "/generic/../b",
             "/gem//x",
         ] {
             assert!(parse_path(path).is_err(), "{path:?}");

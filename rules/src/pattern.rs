@@ -198,7 +198,7 @@ fn check_text(text: &str) -> Result<(), PatternError> {
 fn parse_ecosystem(text: &str, word: &str) -> Result<Ecosystem, PatternError> {
     word.parse().map_err(|_unknown| {
         PatternError(format!(
-            "{text:?} does not begin with /npm/, /pypi/ or /maven/"
+            "{text:?} does not begin with /npm/, /pypi/, /maven/ or /generic/"
         ))
     })
 }
@@ -265,6 +265,9 @@ fn check_namespace(ecosystem: Ecosystem, text: &str, namespace: &str) -> Result<
         }
         Ecosystem::Maven if namespace.is_empty() => {
             "has no group id, and every Maven package has one: use /maven/<group>/<artifact>$"
+        }
+        Ecosystem::Generic if namespace.is_empty() => {
+            "has no namespace, and every generic package has one: use /generic/<namespace>/<name>$"
         }
         _ => return Ok(()),
     };

@@ -229,14 +229,17 @@ impl Policy {
 
     /// Whether the name belongs to the house: no public registry may supply it although it may be
     /// published here, or it imitates a group. Where that is only observed, it does not.
+    /// Generic names do always: nobody else has any.
     pub fn claimed(&self, package: &PackageName) -> bool {
         self.subject(package).claimed
     }
 
-    /// Whether the package's group leaves all three controls at allow.
+    /// Whether the package's group leaves all three controls at allow, and there is a public
+    /// registry to be allowed.
     pub(crate) fn allows_all(&self, package: &PackageName) -> bool {
         let subject = self.subject(package);
-        subject.strength == Strength::Strong
+        package.ecosystem().is_proxied()
+            && subject.strength == Strength::Strong
             && CONTROLS
                 .iter()
                 .all(|control| *self.hierarchy.effective(subject.group, *control).0 == Mode::Allow)
@@ -245,7 +248,9 @@ impl Policy {
     fn subject<'a>(&self, package: &'a PackageName) -> Subject<'a> {
         let (group, strength) = self.hierarchy.associate(package);
         let enforced = !self.screens[group].observes(Control::External);
-        let claimed = enforced && self.hierarchy.claims(group) || strength == Strength::Weak;
+        let claimed = enforced && self.hierarchy.claims(group)
+            || strength == Strength::Weak
+            || !package.ecosystem().is_proxied();
         Subject {
             package,
             group,
@@ -286,7 +291,11 @@ impl Policy {
         if !self.is_banned(subject) {
             return Ok(None);
         }
-        let mut reason = self.refuse_control(Control::External, subject, asked);
+        let control = match subject.package.ecosystem().is_proxied() {
+            true => Control::External,
+            false => Control::Internal,
+        };
+        let mut reason = self.refuse_control(control, subject, asked);
         let screen = self.screen(subject);
         if !CONTROLS.iter().any(|control| screen.observes(*control)) {
             return Err(reason);

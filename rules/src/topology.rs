@@ -22,7 +22,7 @@ pub struct RepositorySpec {
     pub name: String,
     /// Other repositories, in the order in which they are searched.
     pub upstreams: Vec<String>,
-    /// The ecosystems for which it has a connection to a public registry.
+    /// The ecosystems for which it has a connection to a public registry: of [`Ecosystem::PROXIED`].
     pub external: BTreeSet<Ecosystem>,
 }
 
@@ -53,6 +53,7 @@ impl Topology {
         }
         for spec in specs {
             check_upstreams(spec, &by_name, findings);
+            check_external(spec, findings);
         }
         let mut repositories = HashMap::new();
         for spec in specs {
@@ -116,6 +117,15 @@ fn check_upstreams(
         let message = format!("the upstream {upstream:?} is not a repository");
         findings.push(Finding::error(&spec.name, message));
     }
+}
+
+/// What has no public registry can have no connection to one: nothing of it comes from outside.
+fn check_external(spec: &RepositorySpec, findings: &mut Vec<Finding>) {
+    let unproxied = spec.external.iter().filter(|it| !it.is_proxied());
+    findings.extend(unproxied.map(|ecosystem| {
+        let message = format!("`external` lists {ecosystem}, of which no public registry exists");
+        Finding::error(&spec.name, message)
+    }));
 }
 
 /// Depth first, in listed order, each repository once; circles end by themselves. Also says

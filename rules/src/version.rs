@@ -1,7 +1,8 @@
 //! Order and sameness of versions, each by its ecosystem's own specification.
 //!
 //! Nothing here parses ranges: gateways serve versions, clients choose among them. Versions that
-//! an ecosystem's rules cannot read sort below all others, by their text.
+//! an ecosystem's rules cannot read sort below all others, by their text, and generic versions have
+//! nothing but their text.
 
 mod maven;
 mod npm;
@@ -15,7 +16,7 @@ use crate::package::Ecosystem;
 const VERSION_BYTES_MAX: usize = 256;
 
 /// Compares two versions: Semantic Versioning 2.0.0 for npm, PEP 440 for PyPI, Maven's
-/// `ComparableVersion` for Maven.
+/// `ComparableVersion` for Maven. Generic versions have no order of their own: by their text.
 ///
 /// ```
 /// use rules::{Ecosystem, compare};
@@ -40,6 +41,7 @@ enum Read<'a> {
     Npm(Option<npm::Version<'a>>),
     Pypi(Option<pypi::Version<'a>>),
     Maven(Option<maven::Version>),
+    Generic,
 }
 
 impl<'a> VersionKey<'a> {
@@ -49,6 +51,7 @@ impl<'a> VersionKey<'a> {
             Ecosystem::Npm => Read::Npm(read(npm::Version::parse, text)),
             Ecosystem::Pypi => Read::Pypi(read(pypi::Version::parse, text)),
             Ecosystem::Maven => Read::Maven(read(maven::Version::parse, text)),
+            Ecosystem::Generic => Read::Generic,
         };
         Self { text, read }
     }
@@ -61,7 +64,7 @@ impl<'a> VersionKey<'a> {
     const fn is_read(&self) -> bool {
         !matches!(
             self.read,
-            Read::Npm(None) | Read::Pypi(None) | Read::Maven(None)
+            Read::Npm(None) | Read::Pypi(None) | Read::Maven(None) | Read::Generic
         )
     }
 }
@@ -100,19 +103,21 @@ pub fn is_prerelease(ecosystem: Ecosystem, version: &str) -> bool {
             pypi::Version::parse(version).is_none_or(|parsed| parsed.is_prerelease())
         }
         Ecosystem::Maven => maven::is_prerelease(version),
+        Ecosystem::Generic => false,
     }
 }
 
 /// Whether both texts name one version of a package.
 ///
 /// PyPI's `3.0`, `3.0.0` and `0!3.0` are one; npm ignores build metadata; Maven's `1` and `1.0`
-/// compare as equal but are two versions, in two folders.
+/// compare as equal but are two versions, in two folders. Generic versions are one only if their
+/// texts are.
 pub fn same(ecosystem: Ecosystem, left: &str, right: &str) -> bool {
     left == right
         || match ecosystem {
             Ecosystem::Npm => equal(npm::Version::parse, left, right),
             Ecosystem::Pypi => equal(pypi::Version::parse, left, right),
-            Ecosystem::Maven => false,
+            Ecosystem::Maven | Ecosystem::Generic => false,
         }
 }
 
@@ -324,6 +329,17 @@ mod tests {
         for version in ["1.0", "32.1-jre", "1.0.Final", "2.0-M", "1.march"] {
             assert!(!is_prerelease(Ecosystem::Maven, version), "{version}");
         }
+    }
+
+    #[test]
+    fn generic_versions_are_texts() {
+        ascending(
+            Ecosystem::Generic,
+            &["", "1.0", "1.0-rc", "1.0.0", "10", "2", "Latest", "v1"],
+        );
+        assert!(same(Ecosystem::Generic, "1.0", "1.0"));
+        assert!(!same(Ecosystem::Generic, "1.0", "1.0.0"));
+        assert!(!is_prerelease(Ecosystem::Generic, "1.0-rc.1"));
     }
 
     #[test]

@@ -267,7 +267,10 @@ impl World {
         self.spec.repositories.push(RepositorySpec {
             name: name.to_owned(),
             upstreams: upstreams.map(|name| (*name).to_owned()).collect(),
-            external: Ecosystem::ALL.into_iter().filter(|_| external).collect(),
+            external: Ecosystem::PROXIED
+                .into_iter()
+                .filter(|_| external)
+                .collect(),
         });
     }
 

@@ -19,7 +19,7 @@ fn spec(groups: Vec<GroupSpec>) -> PolicySpec {
     let repositories = vec![RepositorySpec {
         name: "public".to_owned(),
         upstreams: Vec::new(),
-        external: Ecosystem::ALL.into(),
+        external: Ecosystem::PROXIED.into(),
     }];
     PolicySpec {
         groups,
@@ -127,6 +127,24 @@ fn mistakes_in_groups_are_found() {
             "`exempt` lists external: only lookalike",
         ),
         (
+            vec![GroupSpec {
+                external: Some(ModeSpec::Allow),
+                ..GroupSpec::new("/generic/tools/*")
+            }],
+            Severity::Warning,
+            "`external` opens nothing",
+        ),
+        (
+            vec![block("/generic/tools/a@b$")],
+            Severity::Warning,
+            "imitations",
+        ),
+        (
+            vec![block("/generic//tool$")],
+            Severity::Error,
+            "/generic/<namespace>/<name>$",
+        ),
+        (
             vec![block("/npm//p\u{430}ypal$")],
             Severity::Warning,
             "imitations",
@@ -149,6 +167,43 @@ fn mistakes_in_groups_are_found() {
         ]),
         []
     );
+}
+
+#[test]
+fn generic_packages_have_no_connection() {
+    let mut spec = spec(vec![block("/generic/tools/libstdc++$")]);
+    assert_eq!(Policy::compile(&spec).unwrap().1, []);
+    spec.repositories[0].external.insert(Ecosystem::Generic);
+    let found = Policy::compile(&spec).unwrap_err();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].to_string().contains("generic"), "{}", found[0]);
+}
+
+/// No screen looks at them, whatever groups want: what only the house has needs none.
+#[test]
+fn an_explanation_of_a_generic_package_speaks_of_what_is_held() {
+    let strict: GroupSpec =
+        toml::from_str("pattern = '/*'\nexternal = 'block'\nmin_age = '3d'\nlookalike = 'deny'")
+            .unwrap();
+    let (policy, _) = Policy::compile(&spec(vec![strict, block("/generic/tools/*")])).unwrap();
+    let now = SystemTime::UNIX_EPOCH;
+    let explain = |namespace, name| {
+        let package = PackageName::generic(namespace, name).unwrap();
+        policy.explain(&package, "public", Some("1"), now)
+    };
+    let told = explain("tools", "app");
+    assert_eq!(told.verdict, Verdict::Allow, "{}", told.sentence);
+    assert!(told.sentence.contains("only what the repositories hold"));
+    assert!(told.claimed && told.screens.is_empty());
+    assert!(told.dates.is_none() && told.popular.is_none());
+    assert!(
+        told.search
+            .iter()
+            .all(|searched| searched.external.is_none())
+    );
+    assert!(told.to_string().contains("/generic/tools/app"));
+    let told = explain("Tools", "app");
+    assert_eq!(told.reason.unwrap().control, Control::WeakMatch);
 }
 
 #[test]

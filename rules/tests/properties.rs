@@ -7,8 +7,8 @@
 )]
 
 use rules::{
-    Ecosystem, GroupSpec, ModeSpec, PackageName, Pattern, Place, Policy, PolicySpec,
-    RepositorySpec, Strength,
+    Control, Ecosystem, Facts, Flag, Flags, GroupSpec, ModeSpec, PackageName, Pattern, Place,
+    Policy, PolicySpec, RepositorySpec, Strength, Verdict,
 };
 use std::time::SystemTime;
 
@@ -33,7 +33,7 @@ impl Sequence {
 }
 
 fn repositories() -> Vec<RepositorySpec> {
-    let all = || Ecosystem::ALL.into();
+    let all = || Ecosystem::PROXIED.into();
     let spec = |name: &str, upstreams: &[&str], external| RepositorySpec {
         name: name.to_owned(),
         upstreams: upstreams.iter().map(|name| (*name).to_owned()).collect(),
@@ -121,6 +121,53 @@ fn a_blocked_registry_is_never_an_origin() {
                         other => panic!("{package} from outside under {other:?}"),
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Whatever groups, flags and repositories say: there is no public registry of generic packages.
+#[test]
+fn generic_packages_never_reach_outside() {
+    let modes = [
+        None,
+        Some(ModeSpec::Allow),
+        Some(ModeSpec::Block),
+        Some(ModeSpec::Repositories(vec!["store".to_owned()])),
+    ];
+    let patterns = [
+        "/*",
+        "/generic/*",
+        "/generic/tools/*",
+        "/generic/tools/app$",
+    ];
+    let packages = ["tools/app", "tools/App", "tools/x", "Tools/x", "x/y"];
+    let packages = packages.map(|name| PackageName::parse(Ecosystem::Generic, name).unwrap());
+    let flags = [Flag::Allow, Flag::Block].map(|upstream| Flags::by_hand(Flag::Allow, upstream));
+    for combination in 0..modes.len().pow(patterns.len() as u32) {
+        let groups = (0..patterns.len()).map(|at| GroupSpec {
+            external: modes[combination / modes.len().pow(at as u32) % modes.len()].clone(),
+            observe: (at == 0).then(|| vec![Control::External]),
+            ..GroupSpec::new(patterns[at])
+        });
+        let spec = PolicySpec {
+            groups: groups.collect(),
+            repositories: repositories(),
+        };
+        let (policy, _warnings) = Policy::compile(&spec).unwrap();
+        for (package, flags) in packages
+            .iter()
+            .flat_map(|it| flags.map(|flags| (it, flags)))
+        {
+            assert!(policy.claimed(package));
+            for asked in ["app", "lib", "store"] {
+                let now = SystemTime::UNIX_EPOCH;
+                let origins = policy.origins_with_flags(package, asked, now, &|_| Some(flags));
+                assert!(!origins.reaches_outside(), "{package}");
+                let own = origins.iter().next().unwrap();
+                assert_eq!((own.place(), own.repository()), (Place::Holding, asked));
+                let decision = policy.admit(own, "1", &Facts::default(), now);
+                assert_eq!(decision.verdict(), Verdict::Allow);
             }
         }
     }

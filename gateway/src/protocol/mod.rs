@@ -408,6 +408,7 @@ pub trait Protocol: Send + Sync {
     fn media_type(&self, target: &ArtifactTarget) -> &'static str;
 }
 
+pub mod generic;
 mod json;
 pub mod maven;
 pub mod npm;

@@ -213,7 +213,10 @@ fn is_readable(key: &VersionKey<'_>, ecosystem: Ecosystem) -> bool {
         Ecosystem::Npm => "0.0.0-0",
         Ecosystem::Pypi => "0.dev0",
         // Maven reads everything but nothing at all, and what is too long to be a version.
-        Ecosystem::Maven => return !key.text().is_empty() && key.text().len() <= 256,
+        // Nor is a generic version anything but text.
+        Ecosystem::Maven | Ecosystem::Generic => {
+            return !key.text().is_empty() && key.text().len() <= 256;
+        }
     };
     key.cmp(&VersionKey::new(ecosystem, lowest)) != Ordering::Less
 }

@@ -7,7 +7,8 @@ use crate::{Ecosystem, PackageName};
 /// The names and namespaces of the house, protected like popular ones.
 ///
 /// A claim is written as clients write names: `@scope/name`, `name` or `group:artifact` for one
-/// package, `@scope` or a Maven group for all packages in it.
+/// package, `@scope` or a Maven group for all packages in it. Generic names have none that could
+/// imitate them from outside: claims of theirs are left out.
 ///
 /// ```
 /// use rules::Ecosystem;
@@ -29,7 +30,7 @@ impl InternalNames {
     /// Compiles claims.
     pub fn new<'a>(claims: impl IntoIterator<Item = (Ecosystem, &'a str)>) -> Self {
         let claims: Vec<_> = claims.into_iter().collect();
-        let catalogues = Ecosystem::ALL.into_iter().filter_map(|ecosystem| {
+        let catalogues = Ecosystem::PROXIED.into_iter().filter_map(|ecosystem| {
             let own = claims.iter().filter(|(other, _)| *other == ecosystem);
             let own = own.map(|&(_, claim)| claim);
             let (spaces, names): (Vec<_>, Vec<_>) =
@@ -66,7 +67,7 @@ impl InternalNames {
 fn is_namespace(ecosystem: Ecosystem, claim: &str) -> bool {
     match ecosystem {
         Ecosystem::Npm => claim.starts_with('@') && !claim.contains('/'),
-        Ecosystem::Pypi => false,
+        Ecosystem::Pypi | Ecosystem::Generic => false,
         Ecosystem::Maven => !claim.contains(':'),
     }
 }

@@ -153,10 +153,11 @@ impl Node {
     }
 }
 
-/// Maven names are not scored by the model; they share a slot that is never read for them.
+/// Maven and generic names are not scored by the model; they share a slot that is never read for
+/// them.
 const fn slot(ecosystem: Ecosystem) -> usize {
     match ecosystem {
-        Ecosystem::Npm | Ecosystem::Maven => 0,
+        Ecosystem::Npm | Ecosystem::Maven | Ecosystem::Generic => 0,
         Ecosystem::Pypi => 1,
     }
 }

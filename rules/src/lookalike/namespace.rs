@@ -193,7 +193,7 @@ pub(super) fn organisation(group: &str) -> &str {
 fn namespace_of(ecosystem: Ecosystem, name: &str) -> Option<&str> {
     match ecosystem {
         Ecosystem::Npm => Some(name.strip_prefix('@')?.split_once('/')?.0),
-        Ecosystem::Pypi => None,
+        Ecosystem::Pypi | Ecosystem::Generic => None,
         Ecosystem::Maven => Some(organisation(name.split_once(':')?.0)),
     }
 }

@@ -58,11 +58,13 @@ pub struct Sample {
 }
 
 impl Popular {
-    /// The list that ships inside the binary, compiled at the first call.
+    /// The list that ships inside the binary, compiled at the first call. That of generic names is
+    /// empty.
     pub fn embedded(ecosystem: Ecosystem) -> &'static Self {
-        static LISTS: [OnceLock<Popular>; 3] = [const { OnceLock::new() }; 3];
+        static LISTS: [OnceLock<Popular>; Ecosystem::ALL.len()] =
+            [const { OnceLock::new() }; Ecosystem::ALL.len()];
         LISTS[ecosystem as usize].get_or_init(|| {
-            // A test holds that the embedded lists can be read.
+            // A test holds that the embedded lists can be read; what is not there is empty.
             let read = Self::decode(embedded_bytes(ecosystem));
             let list = read.unwrap_or_else(|_| Self::compile(ecosystem, NameList::default()));
             list.with_source("embedded")
@@ -247,7 +249,7 @@ impl Popular {
 
     /// Words are counted over the shipped lists of the other ecosystems too: they are English.
     fn compile(ecosystem: Ecosystem, list: NameList) -> Self {
-        let others = Ecosystem::ALL
+        let others = Ecosystem::PROXIED
             .into_iter()
             .filter(|&other| other != ecosystem);
         let others = others.filter_map(|other| list::names_of(embedded_bytes(other)).ok());
@@ -282,5 +284,6 @@ const fn embedded_bytes(ecosystem: Ecosystem) -> &'static [u8] {
         Ecosystem::Npm => include_bytes!("lists/npm.names"),
         Ecosystem::Pypi => include_bytes!("lists/pypi.names"),
         Ecosystem::Maven => include_bytes!("lists/maven.names"),
+        Ecosystem::Generic => b"",
     }
 }

@@ -114,7 +114,7 @@ fn affix(catalogue: &Catalogue, ecosystem: Ecosystem, name: &Squashed) -> Option
     let affixes: &[&[u8]] = match ecosystem {
         Ecosystem::Npm => &NPM_AFFIXES,
         Ecosystem::Pypi => &PYPI_AFFIXES,
-        Ecosystem::Maven => return None,
+        Ecosystem::Maven | Ecosystem::Generic => return None,
     };
     let bytes = name.bytes();
     let stems = affixes.iter().flat_map(|affix| {

@@ -224,3 +224,13 @@ fn a_long_list_is_cut() {
     let again = Popular::decode(&popular.encode()).unwrap();
     assert_eq!(again.len(), NAMES_MAX);
 }
+
+#[test]
+fn generic_names_look_like_nobody() {
+    let popular = Popular::embedded(Ecosystem::Generic);
+    assert_eq!(popular.len(), 0);
+    let claims = InternalNames::new([(Ecosystem::Generic, "tools/installer")]);
+    assert!(claims.is_empty());
+    let name = PackageName::generic("tools", "instaler").unwrap();
+    assert_eq!(popular.check(&name, &claims), None);
+}

@@ -115,8 +115,12 @@ pub(super) fn explain(
     let package = subject.package;
     let origins = policy.origins(package, repository, now);
     let outside = origins.reaches_outside();
-    // Without a connection nothing was refused, but the group may still have its say.
-    let judged = || policy.judge(Control::External, subject, repository).err();
+    // Without a connection nothing was refused, but the group may still have its say, unless there
+    // can be none: then only an imitation is refused.
+    let judged = || match package.ecosystem().is_proxied() || subject.strength == Strength::Weak {
+        true => policy.judge(Control::External, subject, repository).err(),
+        false => None,
+    };
     let refusal = origins
         .refusal()
         .cloned()

@@ -141,6 +141,9 @@ pub(super) fn check_hierarchy(
         if let Some(message) = matches_nothing(&group.pattern) {
             findings.push(Finding::warning(subject, message));
         }
+        if let Some(message) = opens_nothing(group) {
+            findings.push(Finding::warning(subject, message.to_owned()));
+        }
         let siblings = group
             .pattern
             .ecosystem()
@@ -159,7 +162,8 @@ pub(super) fn check_observed(
 ) {
     let groups = hierarchy.groups().iter().zip(screens).enumerate();
     for (at, (group, screen)) in groups {
-        if hierarchy.claims(at) && screen.observes(Control::External) {
+        let is_proxied = group.pattern.ecosystem().is_none_or(Ecosystem::is_proxied);
+        if is_proxied && hierarchy.claims(at) && screen.observes(Control::External) {
             let setter = screen.observed.setter;
             let message = match setter == at {
                 true => String::from("`observe` lists external"),
@@ -187,16 +191,28 @@ fn changes_nothing(hierarchy: &Hierarchy, group: &Group) -> Option<String> {
 }
 
 fn matches_nothing(pattern: &Pattern) -> Option<String> {
-    let maven = pattern.ecosystem() == Some(Ecosystem::Maven);
+    let special: &[char] = match pattern.ecosystem() {
+        Some(Ecosystem::Maven) => &[],
+        Some(Ecosystem::Generic) => &['~', '+'],
+        _ => &['~', '!', '\'', '(', ')'],
+    };
     let legal = |character: char| {
         character.is_ascii_alphanumeric()
             || matches!(character, '.' | '_' | '-' | '/')
-            || !maven && matches!(character, '~' | '!' | '\'' | '(' | ')')
+            || special.contains(&character)
     };
     let character = pattern.key().chars().find(|character| !legal(*character))?;
     Some(format!(
         "no package has {character:?} in its name: the group catches only imitations"
     ))
+}
+
+/// A way in from public registries for packages that no public registry has.
+fn opens_nothing(group: &Group) -> Option<&'static str> {
+    let is_proxied = group.pattern.ecosystem()?.is_proxied();
+    let external = group.own.at(Control::External).as_ref()?;
+    let opens = !is_proxied && !external.blocks_all();
+    opens.then_some("`external` opens nothing: generic packages come from no public registry")
 }
 
 /// `/maven/com.amazon~` does not cover `com.amazonaws`: another group that speaks of the longer

@@ -374,7 +374,8 @@ fn claim(pattern: &Pattern) -> Option<(Ecosystem, String)> {
     let ecosystem = pattern.ecosystem()?;
     let (namespace, name) = pattern.key().split_once('/').unwrap_or((pattern.key(), ""));
     let text = match (ecosystem, namespace, name) {
-        (_, "", "") => return None,
+        // No public names exist that could imitate the house's generic ones.
+        (_, "", "") | (Ecosystem::Generic, _, _) => return None,
         (Ecosystem::Npm, scope, "") => format!("@{scope}"),
         (Ecosystem::Npm, "", name) | (Ecosystem::Pypi, _, name) => name.to_owned(),
         (Ecosystem::Npm, scope, name) => format!("@{scope}/{name}"),

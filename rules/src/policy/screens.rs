@@ -40,6 +40,7 @@ pub(super) fn explain_dates(subject: Subject<'_>) -> Option<&'static str> {
         Ecosystem::Npm => "the document's time as the upstream tells it",
         Ecosystem::Pypi => "the file's upload-time as the upstream tells it",
         Ecosystem::Maven => "the POM's Last-Modified as the upstream tells it",
+        Ecosystem::Generic => return None,
     };
     (!subject.claimed).then_some(word)
 }
