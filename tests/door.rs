@@ -4,6 +4,6 @@
 
 mod bypass;
 mod framework;
-mod lenient;
+pub(crate) mod lenient;
 mod oracle;
 mod stage;

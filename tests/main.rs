@@ -1,6 +1,7 @@
 //! The integration tests: the built program between real clients and scripted upstreams.
 //!
-//! One binary, one table of contents. No fixed ports, no sleeps, no outside network: upstreams
+//! One binary, one table of contents. No fixed ports (but in a namespace of the test's own,
+//! `network/topology.rs`), no sleeps, no outside network: upstreams
 //! are on loopback and do what a test tells them (`support/registry.rs`). A test's name is a
 //! sentence about behaviour.
 //!
@@ -38,6 +39,7 @@ mod ledger;
 
 // What the house publishes itself: real clients, tokens, flags, promotion, crashes.
 mod hosting;
+mod rows;
 
 // Sick upstreams: cut, reset, wrong, absent, overloaded, slow.
 mod faults;
@@ -50,6 +52,10 @@ mod reload;
 
 // What is let in at all: odd bytes, respelled names, hostile upstream documents.
 mod door;
+
+// Network mode, in network namespaces of the tests' own.
+mod network;
+mod trust;
 
 // The same over TLS and HTTP/2, and what is refused there.
 mod tls;

@@ -18,7 +18,7 @@ use crate::observe::access::AccessLog;
 use crate::observe::metrics::Metrics;
 use crate::observe::trail::Trail;
 use crate::origin::{Supply, UpstreamTable, upstream_table};
-use crate::protocol::{Protocol, maven::Maven, npm::Npm, pypi::Pypi};
+use crate::protocol::{Protocol, generic::Generic, maven::Maven, npm::Npm, pypi::Pypi};
 use crate::state::{State, StateError};
 
 /// What is in force at one moment; a request takes one and keeps it to its end.
@@ -130,5 +130,6 @@ pub fn protocol_of(ecosystem: Ecosystem) -> &'static dyn Protocol {
         Ecosystem::Npm => &Npm,
         Ecosystem::Pypi => &Pypi,
         Ecosystem::Maven => &Maven,
+        Ecosystem::Generic => &Generic,
     }
 }

@@ -11,6 +11,7 @@ pub mod authority;
 pub mod bounds;
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod edge;
 pub mod exchange;
 pub mod failure;

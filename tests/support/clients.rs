@@ -126,7 +126,8 @@ impl Sandbox {
         Some(finish(command))
     }
 
-    fn command(&self, client: Client) -> Option<Command> {
+    /// The command that runs `client` in the project; nothing when it is missing and may be.
+    pub fn command(&self, client: Client) -> Option<Command> {
         let (program, first) = client.program()?;
         let mut command = Command::new(program);
         command
@@ -335,7 +336,7 @@ fn coordinate_xml(coordinate: &str) -> String {
 
 impl Client {
     /// The program with its first arguments; nothing when it is missing and may be.
-    fn program(self) -> Option<(PathBuf, Vec<PathBuf>)> {
+    pub fn program(self) -> Option<(PathBuf, Vec<PathBuf>)> {
         install();
         let folder = clients_folder();
         let modules = folder.join("node_modules");
@@ -370,7 +371,7 @@ impl Client {
 }
 
 /// Where the install script puts what the machine does not have.
-fn clients_folder() -> PathBuf {
+pub fn clients_folder() -> PathBuf {
     root().join("target/clients")
 }
 
@@ -407,7 +408,7 @@ fn install() {
 }
 
 /// Runs to the end, or kills and fails after [`RUN_MAX`].
-fn finish(mut command: Command) -> Run {
+pub fn finish(mut command: Command) -> Run {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the client starts");
     let text = Arc::new(Mutex::new(Vec::new()));

@@ -58,13 +58,21 @@ pub struct Gateway {
 impl Gateway {
     /// Starts the program and waits until it says where it listens.
     pub fn start(config: &Path, data: &Path) -> Gateway {
-        let mut child = Command::new(binary())
-            .arg("serve")
-            .arg("--config")
-            .arg(config)
-            .arg("--data")
-            .arg(data)
-            .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+        Gateway::launch(Gateway::command(config, data))
+    }
+
+    /// The command that starts the program.
+    pub fn command(config: &Path, data: &Path) -> Command {
+        let mut command = Command::new(binary());
+        command.arg("serve").arg("--config").arg(config);
+        command.arg("--data").arg(data);
+        command.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+        command
+    }
+
+    /// Runs a command that starts the program, perhaps through another that becomes it.
+    pub fn launch(mut command: Command) -> Gateway {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -138,7 +146,7 @@ impl Gateway {
     }
 
     /// Asks the program to end, and ends it when it does not.
-    fn stop(&mut self) {
+    pub fn stop(&mut self) {
         let id = self.child.id().to_string();
         let _ = Command::new("kill").args(["-TERM", &id]).status();
         let child = &mut self.child;

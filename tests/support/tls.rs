@@ -37,14 +37,25 @@ impl Authority {
         }
     }
 
-    /// Writes a certificate for loopback and its key into a folder.
-    pub fn write(&self, folder: &Path) {
+    /// The authority's own certificate, as PEM.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// A certificate for these names, and its key.
+    pub fn issue(&self, names: &[&str]) -> (rcgen::Certificate, KeyPair) {
         let key = KeyPair::generate().expect("a key");
-        let names = ["127.0.0.1", "localhost"].map(str::to_owned);
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("names");
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        (certificate, key)
+    }
+
+    /// Writes a certificate for loopback and its key into a folder.
+    pub fn write(&self, folder: &Path) {
+        let (certificate, key) = self.issue(&["127.0.0.1", "localhost"]);
         write(&folder.join("ca.pem"), &self.pem, 0o644);
         write(&folder.join("certificate.pem"), &certificate.pem(), 0o644);
         write(&folder.join("key.pem"), &key.serialize_pem(), 0o600);

@@ -35,6 +35,7 @@ mod leaves;
 mod mint;
 mod show;
 mod succession;
+pub mod trust;
 
 #[cfg(test)]
 mod tests;

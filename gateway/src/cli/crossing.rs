@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use rules::Ecosystem;
+use anyhow::{Context, Result, anyhow};
+use rules::{Ecosystem, Knowledge};
 
 use super::load::stamp;
 use crate::app::{App, Snapshot};
@@ -15,8 +15,8 @@ use crate::config;
 use crate::edge::network::Crossing;
 use crate::edge::{Listener, Speaks};
 use crate::network::interception::Interception;
-use crate::origin::learn_files_host;
 use crate::origin::upstream::{Network, Upstream};
+use crate::origin::{UpstreamTable, learn_files_host};
 
 /// The authority and the registries' hosts are looked at so often.
 const LOOK: Duration = Duration::from_secs(1);
@@ -57,6 +57,18 @@ pub async fn listeners(
         listeners.push(("redirect", listener));
     }
     Ok((listeners, Some(interception)))
+}
+
+/// A configuration with network mode on, for commands that prepare it: what it would be for which registries.
+pub fn as_if_on(mut config: config::Config) -> Result<Snapshot> {
+    let mut network = config::Network::clone(&config.network);
+    network.redirect = network.redirect.or(Some(config.listen));
+    config.network = Arc::new(network);
+    let url = config.seen_at(config.listen);
+    let snapshot = Snapshot::build(config, Knowledge::default(), &UpstreamTable::new(), url);
+    let snapshot = snapshot.map_err(|findings| anyhow!(super::load::lines(&findings)))?;
+    remember(&snapshot);
+    Ok(snapshot)
 }
 
 /// Asks where files lie, keeps what was learnt, and takes a rotated authority, until aborted.

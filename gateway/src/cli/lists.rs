@@ -69,7 +69,7 @@ fn file_of(data: &Path, ecosystem: Ecosystem) -> PathBuf {
 
 /// The files of all lists, whether they are there or not.
 pub fn files(data: &Path) -> Vec<PathBuf> {
-    Ecosystem::ALL
+    Ecosystem::PROXIED
         .map(|ecosystem| file_of(data, ecosystem))
         .into()
 }
@@ -90,7 +90,7 @@ pub fn kept(data: &Path) -> Result<Knowledge> {
 }
 
 fn show(knowledge: &Knowledge) {
-    for ecosystem in Ecosystem::ALL {
+    for ecosystem in Ecosystem::PROXIED {
         let popular = knowledge.popular(ecosystem);
         let date = Some(popular.date()).filter(|date| !date.is_empty());
         say(&format!(

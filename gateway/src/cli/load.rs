@@ -87,7 +87,7 @@ fn names_every_upstream(text: &str) -> bool {
     let table: toml::Table = text.parse().unwrap_or_default();
     let upstreams = table.get("upstreams").and_then(toml::Value::as_table);
     upstreams.is_some_and(|upstreams| {
-        rules::Ecosystem::ALL
+        rules::Ecosystem::PROXIED
             .iter()
             .all(|each| upstreams.contains_key(each.as_str()))
     })

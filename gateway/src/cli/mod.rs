@@ -5,6 +5,7 @@ mod authority;
 mod cache;
 mod check;
 mod crossing;
+mod doctor;
 mod exempt;
 mod explain;
 mod init;
@@ -70,6 +71,8 @@ enum Command {
     Network(network::NetworkCommand),
     /// Make, show and renew the certificate authority of network mode
     Authority(authority::AuthorityCommand),
+    /// Say for each package manager of this machine whether it trusts and reaches the gateway, and what to do
+    Doctor(Settings),
     /// Look into the cache, check it, or remove from it
     Cache(cache::CacheCommand),
 }
@@ -121,6 +124,7 @@ pub fn run() -> ExitCode {
         Command::Copy(copy) => copy.run(),
         Command::Network(network) => network.run(),
         Command::Authority(authority) => authority.run(),
+        Command::Doctor(settings) => doctor::run(&settings),
         Command::Cache(cache) => cache.run(),
     };
     match result {

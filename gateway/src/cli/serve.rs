@@ -78,8 +78,11 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
         stopped,
     ));
     say(&format!(
-        "portcullis listening {scheme}://{address} admin http://{admin_address}{ways}"
+        "portcullis listening {scheme}://{address} admin http://{admin_address}"
     ));
+    if !ways.is_empty() {
+        say(&format!("network mode{ways}"));
+    }
     say(&table);
     for note in &loaded.notes {
         complain(&format!("note: {note}"));
@@ -177,6 +180,7 @@ fn upstream_table(config: &Config, public_url: &str) -> String {
                 rules::Ecosystem::Npm => format!("npm --registry {base} install NAME"),
                 rules::Ecosystem::Pypi => format!("pip install --index-url {base}simple/ NAME"),
                 rules::Ecosystem::Maven => format!("portcullis setup maven --repository {name}"),
+                rules::Ecosystem::Generic => continue,
             };
             let source = match &upstream.source {
                 Source::Configuration => "configuration".to_owned(),

@@ -17,8 +17,8 @@ use rules::Ecosystem;
 
 use super::upstream::{Address, Secret};
 
-mod ask;
-mod maven;
+pub(crate) mod ask;
+pub(crate) mod maven;
 mod npm;
 mod pypi;
 pub(crate) mod xml;
@@ -151,11 +151,12 @@ impl Own {
 /// Looks for the registries of all ecosystems. Asks installed clients, so it may take seconds.
 pub fn discover(surroundings: &Surroundings, own: &Own) -> Discovery {
     let mut discovery = Discovery::default();
-    for ecosystem in Ecosystem::ALL {
+    for ecosystem in Ecosystem::PROXIED {
         let candidates = match ecosystem {
             Ecosystem::Npm => npm::places(),
             Ecosystem::Pypi => pypi::places(),
             Ecosystem::Maven => maven::places(),
+            Ecosystem::Generic => &[],
         };
         search(ecosystem, candidates, surroundings, own, &mut discovery);
     }
@@ -276,7 +277,7 @@ fn text_of(file: &Path) -> Option<String> {
 }
 
 /// Replaces `${NAME}` (after `prefix`, such as `env.`) by the variable; unknown ones stay.
-fn expand(text: &str, prefix: &str, surroundings: &Surroundings) -> String {
+pub(crate) fn expand(text: &str, prefix: &str, surroundings: &Surroundings) -> String {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {

@@ -38,7 +38,7 @@ pub fn text(discovery: &Discovery) -> String {
         comment(&mut text, &format!("note: {note}"));
     }
     text.push_str("\n[upstreams]\n");
-    for ecosystem in Ecosystem::ALL {
+    for ecosystem in Ecosystem::PROXIED {
         let name = ecosystem.as_str();
         let Some(found) = discovery.found.get(&ecosystem) else {
             let _ = writeln!(

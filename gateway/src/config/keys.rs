@@ -277,7 +277,7 @@ pub fn keys_below(path: &[&str]) -> Vec<String> {
         if parts.len() > path.len() && parts.iter().zip(&path).all(|(part, at)| stands(part, at)) {
             let next = parts[path.len()];
             match next {
-                "ECOSYSTEM" => below.extend(Ecosystem::ALL.map(Ecosystem::as_str)),
+                "ECOSYSTEM" => below.extend(Ecosystem::PROXIED.map(Ecosystem::as_str)),
                 _ => below.push(next),
             }
         }
@@ -315,10 +315,15 @@ pub fn nearest<'a>(key: &str, known: &'a [String]) -> Option<&'a str> {
 /// Whether the part of a documented key stands for the part of a written one.
 fn stands(part: &str, written: &str) -> bool {
     match part {
-        "ECOSYSTEM" => written.parse::<Ecosystem>().is_ok(),
+        "ECOSYSTEM" => is_proxied(written),
         "NAME" => true,
         _ => part == written,
     }
+}
+
+/// Whether this is an ecosystem that has registries outside.
+fn is_proxied(written: &str) -> bool {
+    written.parse().is_ok_and(Ecosystem::is_proxied)
 }
 
 /// An upstream of a repository's own takes the keys of a common one.
@@ -330,7 +335,7 @@ fn as_upstream<'a>(path: &[&'a str]) -> Vec<&'a str> {
                 .chain(rest.iter().copied())
                 .collect()
         }
-        ["repository", _, "external", ecosystem] if ecosystem.parse::<Ecosystem>().is_ok() => {
+        ["repository", _, "external", ecosystem] if is_proxied(ecosystem) => {
             vec!["upstreams", ecosystem]
         }
         _ => path.to_vec(),

@@ -351,7 +351,7 @@ fn limits_of(written: &BTreeMap<String, LimitValue>, findings: &mut Findings<'_>
 
 /// The ecosystems as a set; a list may name one twice without harm.
 fn every_ecosystem() -> BTreeSet<Ecosystem> {
-    Ecosystem::ALL.into_iter().collect()
+    Ecosystem::PROXIED.into_iter().collect()
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ impl Lowering<'_, '_> {
         written: &BTreeMap<Ecosystem, UpstreamEntry>,
     ) -> BTreeMap<Ecosystem, Upstream> {
         let mut common = BTreeMap::new();
-        for ecosystem in Ecosystem::ALL {
+        for ecosystem in Ecosystem::PROXIED {
             let table = match written.get(&ecosystem) {
                 None | Some(UpstreamEntry::Common(true)) => UpstreamTable::default(),
                 Some(UpstreamEntry::Common(false)) => continue,

@@ -33,7 +33,7 @@ impl Registries {
         if config.network.is_on() {
             for name in searched(config, &repository) {
                 let of = |ecosystem| upstreams.get(&(name.clone(), ecosystem));
-                let found = Ecosystem::ALL.into_iter().filter_map(of);
+                let found = Ecosystem::PROXIED.into_iter().filter_map(of);
                 registries.extend(found.map(|upstream| Registry::new(Arc::clone(upstream))));
             }
         }

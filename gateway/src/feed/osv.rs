@@ -166,7 +166,7 @@ impl Affected<'_> {
     fn ecosystem(&self) -> Option<Ecosystem> {
         let text = &self.package.as_ref()?.ecosystem;
         let name = text.split_once(':').map_or(&**text, |(name, _suffix)| name);
-        Ecosystem::ALL
+        Ecosystem::PROXIED
             .into_iter()
             .find(|ecosystem| name.eq_ignore_ascii_case(ecosystem.as_str()))
     }

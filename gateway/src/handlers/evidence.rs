@@ -28,6 +28,8 @@ pub(super) async fn index(
             checksum: None,
         },
         Ecosystem::Npm => DocumentKind::Packument { full: true },
+        // There is nobody outside to ask.
+        Ecosystem::Generic => return Ok(None),
     };
     let target = IndexTarget {
         package: target.package.clone(),

@@ -5,7 +5,9 @@ use std::time::SystemTime;
 use rules::{Digest, DigestAlgorithm, Ecosystem, PackageName};
 
 use super::notes;
-use crate::protocol::{Document, DocumentKind, IndexTarget, MetadataLevel, maven, npm, pypi};
+use crate::protocol::{
+    Document, DocumentKind, IndexTarget, MetadataLevel, generic, maven, npm, pypi,
+};
 use crate::state::{HostedPackage, HostedVersion, Status, StoredFile};
 
 /// No address: what is hosted is fetched from nowhere.
@@ -24,10 +26,11 @@ pub fn document(target: &IndexTarget, hosted: &HostedPackage) -> Option<Document
             "application/vnd.pypi.simple.v1+json",
         ),
         DocumentKind::Metadata { level, .. } => (metadata(package, &listed, level)?, "text/xml"),
+        DocumentKind::Releases { .. } => (releases(package, &listed)?, "application/json"),
     };
     let path = match package.ecosystem() {
         Ecosystem::Pypi => format!("simple/{}/", package.name()),
-        Ecosystem::Npm | Ecosystem::Maven => String::new(),
+        Ecosystem::Npm | Ecosystem::Maven | Ecosystem::Generic => String::new(),
     };
     Some(Document {
         bytes: bytes.into(),
@@ -151,6 +154,25 @@ fn metadata(
             maven::hosted::snapshot_metadata(package, version, &files)
         }
     }
+}
+
+fn releases(package: &PackageName, listed: &[&HostedVersion]) -> Option<Vec<u8>> {
+    let asset = |file: &StoredFile| generic::Asset {
+        name: file.filename.clone(),
+        size: file.size,
+        sha256: file.sha256.clone(),
+    };
+    let release = |version: &&HostedVersion| {
+        let assets = version.files.iter().map(asset).collect();
+        generic::Release::new(&version.version, version.published_at, assets)
+    };
+    let listing = generic::Listing {
+        namespace: package.namespace().to_owned(),
+        name: package.name().to_owned(),
+        versions: listed.iter().map(release).collect(),
+    };
+    let listing = Some(listing).filter(|listing| !listing.versions.is_empty())?;
+    serde_json::to_vec(&listing).ok()
 }
 
 /// The files that are hosted of a version, or of one build of a snapshot, by name.

@@ -26,6 +26,7 @@ pub fn document(target: &IndexTarget, repository: &str) -> Key {
         } => {
             format!("metadata/{version}")
         }
+        DocumentKind::Releases { .. } => "releases".to_owned(),
     };
     let package = prefix(&target.package);
     Key::new(&format!("{package}index/{kind}@{repository}"))

@@ -115,7 +115,7 @@ impl Parsed {
     fn new(index: Index, document: u64) -> Self {
         let kept = match index.body {
             Body::Npm(_) => document,
-            Body::Pypi(_) | Body::Maven(_) => document.saturating_mul(4),
+            Body::Pypi(_) | Body::Maven(_) | Body::Generic(_) => document.saturating_mul(4),
         };
         let files: usize = index
             .versions

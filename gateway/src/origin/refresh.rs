@@ -151,6 +151,8 @@ impl Refresh {
             Ecosystem::Npm => self.limits.fresh_npm,
             Ecosystem::Pypi => self.limits.fresh_pypi,
             Ecosystem::Maven => self.limits.fresh_maven,
+            // Nobody outside has such documents.
+            Ecosystem::Generic => Duration::ZERO,
         }
     }
 

@@ -3,7 +3,7 @@
 //! The flow lives in `handlers`; what differs between npm, PyPI and Maven is said here in a few verbs.
 
 use bytes::Bytes;
-use rules::{Digest, DigestAlgorithm, Facts, PackageName};
+use rules::{Digest, DigestAlgorithm, Ecosystem, Facts, PackageName};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::OnceLock;
 use std::time::SystemTime;
@@ -56,6 +56,8 @@ pub enum DocumentKind {
         level: MetadataLevel,
         checksum: Option<DigestAlgorithm>,
     },
+    /// Generic: every version with its files, or one.
+    Releases { version: Option<String> },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,7 +92,9 @@ pub struct ArtifactTarget {
 impl ArtifactTarget {
     /// Whether the file's bytes may change: a Maven snapshot under its alias (protocols.md §3.1).
     pub fn is_mutable(&self) -> bool {
-        self.version.ends_with("-SNAPSHOT") && self.file.contains("-SNAPSHOT")
+        self.package.ecosystem() == Ecosystem::Maven
+            && self.version.ends_with("-SNAPSHOT")
+            && self.file.contains("-SNAPSHOT")
     }
 }
 
@@ -280,6 +284,7 @@ pub enum Body {
     Npm(npm::Packument),
     Pypi(pypi::Project),
     Maven(maven::Metadata),
+    Generic(generic::Listing),
 }
 
 /// One version of a package, with what rules and fetching need to know of it.

@@ -13,7 +13,7 @@ const ANSWER_BYTES_MAX: u64 = 64 << 10;
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// The program of that name on the `PATH`, links not yet followed.
-pub(super) fn find_program(surroundings: &Surroundings, name: &str) -> Option<PathBuf> {
+pub(crate) fn find_program(surroundings: &Surroundings, name: &str) -> Option<PathBuf> {
     let path = surroundings.env.get("PATH")?;
     std::env::split_paths(path)
         .map(|folder| folder.join(name))

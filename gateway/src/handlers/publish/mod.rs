@@ -3,6 +3,7 @@
 //! The bytes are on the disk, synced, before the record is written; the record is one transaction. What is acknowledged
 //! survives a power cut, and a version is there with all its files or not at all.
 
+mod generic;
 mod maven;
 mod npm;
 mod pypi;
@@ -29,6 +30,7 @@ pub async fn answer(context: &Context<'_>, trace: &mut Trace) -> Option<Result<R
         Ecosystem::Npm => npm::answer(context, trace).await,
         Ecosystem::Pypi => pypi::answer(context, trace).await,
         Ecosystem::Maven => maven::answer(context, trace).await,
+        Ecosystem::Generic => generic::answer(context, trace).await,
     }
 }
 
@@ -38,7 +40,7 @@ pub fn takes_upload(ecosystem: Ecosystem, method: Method, first_segment: Option<
         // Below `/-/` are services and tags, whose bodies are small.
         Ecosystem::Npm => method == Method::Put && first_segment != Some("-"),
         Ecosystem::Pypi => method == Method::Post,
-        Ecosystem::Maven => method == Method::Put,
+        Ecosystem::Maven | Ecosystem::Generic => method == Method::Put,
     }
 }
 

@@ -41,7 +41,7 @@ impl Knowing {
         let advisories = policy.knowledge().advisories();
         self.advisories.set(as_gauge(advisories.len() as u64));
         self.newest_advisory.set(timestamp(advisories.newest()));
-        for ecosystem in Ecosystem::ALL {
+        for ecosystem in Ecosystem::PROXIED {
             let (popular, label) = (policy.knowledge().popular(ecosystem), [ecosystem.as_str()]);
             let names = as_gauge(popular.len() as u64);
             self.popular_names.with_label_values(&label).set(names);

@@ -1,35 +1,80 @@
-//! Generic packages: files of any kind under a namespace, a name and a version, with nothing but
-//! HTTP as their client.
+//! Generic packages: files of any kind under a namespace, a name and a version, with nothing but HTTP as their client.
+//! They are only ever hosted: there is no registry of them outside.
 //!
 //! | request below `/generic/<repository>` | meaning |
 //! |---|---|
-//! | `PUT /<namespace>/<name>/<version>/<asset>` | upload; the SHA-256 must be in a field |
-//! | `GET`, `HEAD`, `DELETE` of the same | the file; deletion only while unfinished |
-//! | `POST /<namespace>/<name>/<version>/?finish` | publish the version, now immutable |
-//! | `GET`, `HEAD /<namespace>/<name>/` | every version with its assets (JSON) |
-//! | `GET`, `HEAD`, `DELETE /<namespace>/<name>/<version>/` | one version; drop the whole |
+//! | `PUT /<namespace>/<name>/<version>/<asset>` | publish the version with this file; no other may follow |
+//! | the same with `?unfinished` | add the file; the version is not shown yet |
+//! | `POST /<namespace>/<name>/<version>/?finish` | publish the version with the files it has |
+//! | `DELETE /<namespace>/<name>/<version>/` | delete the version |
+//! | `GET`, `HEAD /<namespace>/<name>/<version>/<asset>` | the file |
+//! | `GET`, `HEAD /<namespace>/<name>/` | every version with its files (JSON) |
+//! | `GET`, `HEAD /<namespace>/<name>/<version>/` | one version |
 //!
-//! Decided so: the namespace is mandatory, since rules speak of namespaces. A listing's address
-//! ends with a slash and a file's does not, so that neither can be taken for the other. Assets may
-//! be added and removed only while the version is `Unfinished`; the first upload makes it. An
-//! unfinished version is seen by those who may publish it and by nobody else. The same bytes again
-//! succeed, other bytes are a conflict (409). Finishing is a request of its own, not a status
-//! field: it needs no body, `curl -X POST` is enough, it may be repeated, and one that names no
-//! asset fails.
-//!
-//! The digest is wanted before the body, so that a truncated or changed upload never becomes a
-//! file: `X-Checksum-Sha256` (hexadecimal), `Repr-Digest` or `Content-Digest` (RFC 9530), or
-//! `Digest` (RFC 3230). Several must agree. Not here: bytes, who may do it, and what is kept.
+//! Statuses are those of CodeArtifact's generic format. The namespace is mandatory, since rules speak of namespaces. The
+//! same bytes again succeed, other bytes are a conflict (409). A digest may be stated before the body, and must be
+//! right: `X-Checksum-Sha256` (hexadecimal), `Repr-Digest` or `Content-Digest` (RFC 9530), or `Digest` (RFC 3230).
 
 mod digest;
-mod listing;
+mod document;
 mod path;
-mod upload;
 
 pub use digest::{DigestFault, sha256};
-pub use listing::{Asset, Release, Status, package_listing, release_listing};
-pub use path::{Address, Request, parse};
-pub use upload::{Change, Conflict, delete, finish, put};
+pub use document::{Asset, Listing, Release};
+pub use path::{Address, Write, parse_write};
+
+use crate::exchange::Ask;
+use crate::protocol::{
+    ArtifactTarget, Document, DocumentKind, Index, IndexTarget, Links, ListedFile, Location, Part,
+    Protocol, Rejection, Rendered, Target, Unreadable, Unrenderable,
+};
+
+/// The generic translator.
+pub struct Generic;
+
+impl Protocol for Generic {
+    fn parse(&self, ask: &Ask<'_>) -> Result<Target, Rejection> {
+        path::parse(ask.method, ask.path)
+    }
+
+    fn locate_index(&self, _target: &IndexTarget) -> (Location, &'static str) {
+        (Location::Path(String::new()), "application/json")
+    }
+
+    fn locate_artifact(
+        &self,
+        _target: &ArtifactTarget,
+        _listed: Option<&ListedFile>,
+    ) -> Option<Location> {
+        None
+    }
+
+    fn index_lists_files(&self) -> bool {
+        true
+    }
+
+    fn read(&self, target: &IndexTarget, document: Document) -> Result<Index, Unreadable> {
+        document::read(&target.package, &document)
+    }
+
+    fn render(
+        &self,
+        target: &IndexTarget,
+        parts: &[Part<'_>],
+        _links: Links<'_>,
+    ) -> Result<Rendered, Unrenderable> {
+        match &target.document {
+            DocumentKind::Releases { version } => {
+                document::render(&target.package, version.as_deref(), parts)
+            }
+            _ => Err(Unrenderable::Absent),
+        }
+    }
+
+    fn media_type(&self, _target: &ArtifactTarget) -> &'static str {
+        "application/octet-stream"
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -3,21 +3,17 @@
 use rules::{COMPONENT_BYTES_MAX, PackageName};
 
 use crate::exchange::{Method, Path, Query};
-use crate::protocol::Rejection;
+use crate::protocol::{ArtifactTarget, DocumentKind, IndexTarget, Rejection, Target};
 
-/// What is asked for.
+/// A request that changes what is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Request {
-    /// GET, HEAD: the versions of a package, or one of them.
-    List(Address),
-    /// GET, HEAD: a file.
-    Fetch(Address),
-    /// PUT: a file.
-    Upload(Address),
-    /// DELETE: a file or a version.
-    Delete(Address),
+pub enum Write {
+    /// PUT: a file; the version is finished by it, or not.
+    Upload { address: Address, finishes: bool },
     /// POST `?finish`: publish the version.
     Finish(Address),
+    /// DELETE: the version.
+    Delete(Address),
 }
 
 /// A package, one of its versions, or a file of that. Every part is legal.
@@ -29,20 +25,45 @@ pub struct Address {
     pub asset: Option<String>,
 }
 
-/// Reads the request below the repository's address. The path is judged before the method.
-pub fn parse(method: Method, path: &Path, query: &Query) -> Result<Request, Rejection> {
+/// Reads a request below the repository's address that asks for something. The path is judged before the method.
+pub(super) fn parse(method: Method, path: &Path) -> Result<Target, Rejection> {
+    let Address {
+        package,
+        version,
+        asset,
+    } = address(path)?;
+    if !matches!(method, Method::Get | Method::Head) {
+        return Err(Rejection::Method);
+    }
+    Ok(match (version, asset) {
+        (Some(version), Some(file)) => Target::Artifact(ArtifactTarget {
+            package,
+            version,
+            file,
+            sidecar: None,
+        }),
+        (version, _) => Target::Index(IndexTarget {
+            package,
+            document: DocumentKind::Releases { version },
+        }),
+    })
+}
+
+/// Reads a request below the repository's address that changes something.
+pub fn parse_write(method: Method, path: &Path, query: &Query) -> Result<Write, Rejection> {
     let address = address(path)?;
-    let reads = matches!(method, Method::Get | Method::Head);
-    let finishes = || query.len() == 1 && query.iter().any(|(key, _)| key == "finish");
+    let says = |word: &str| matches!(query.as_slice(), [(key, _)] if key == word);
     match (&address.version, &address.asset, method) {
-        (_, None, _) if reads => Ok(Request::List(address)),
-        (_, Some(_), _) if reads => Ok(Request::Fetch(address)),
-        (_, Some(_), Method::Put) => Ok(Request::Upload(address)),
-        (Some(_), _, Method::Delete) => Ok(Request::Delete(address)),
-        (Some(_), None, Method::Post) if finishes() => Ok(Request::Finish(address)),
-        (Some(_), None, Method::Post) => {
-            Err(malformed("a version is posted to with ?finish".to_owned()))
+        (_, Some(_), Method::Put) if query.is_empty() || says("unfinished") => Ok(Write::Upload {
+            finishes: query.is_empty(),
+            address,
+        }),
+        (Some(_), None, Method::Post) if says("finish") => Ok(Write::Finish(address)),
+        (Some(_), None, Method::Delete) if query.is_empty() => Ok(Write::Delete(address)),
+        (_, Some(_), Method::Put) => {
+            Err(malformed("a file is put with ?unfinished or with nothing"))
         }
+        (Some(_), None, Method::Post) => Err(malformed("a version is posted to with ?finish")),
         _ => Err(Rejection::Method),
     }
 }
@@ -85,6 +106,6 @@ fn check(what: &str, text: &str) -> Result<(), Rejection> {
     }
 }
 
-fn malformed(reason: String) -> Rejection {
-    Rejection::Malformed(reason)
+fn malformed(reason: impl Into<String>) -> Rejection {
+    Rejection::Malformed(reason.into())
 }

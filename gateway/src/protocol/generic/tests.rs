@@ -1,7 +1,4 @@
-use std::time::UNIX_EPOCH;
-
 use http::{HeaderMap, HeaderName, HeaderValue};
-use rules::PackageName;
 
 use super::*;
 use crate::exchange::{Method, Path};
@@ -24,17 +21,14 @@ fn request(line: &str) -> String {
         "" => Vec::new(),
         key => vec![(key.to_owned(), String::new())],
     };
-    match parse(Method::parse(method.as_bytes()).unwrap(), &path, &query) {
-        Ok(request) => {
-            let text = format!("{request:?}");
-            text.split('(').next().unwrap().to_owned()
-        }
-        Err(rejection) => format!("{rejection:?}")
-            .split('(')
-            .next()
-            .unwrap()
-            .to_owned(),
-    }
+    let method = Method::parse(method.as_bytes()).unwrap();
+    let text = match method {
+        Method::Get | Method::Head => format!("{:?}", path::parse(method, &path)),
+        _ => format!("{:?}", parse_write(method, &path, &query)),
+    };
+    // `Ok(Upload { …` and `Err(Malformed(…`
+    let text = text.split_once('(').unwrap().1;
+    text.split(['(', ' ', ')']).next().unwrap().to_owned()
 }
 
 #[test]
@@ -42,13 +36,15 @@ fn requests_are_read_strictly() {
     let long = format!("PUT /n/p/1/{}", "a".repeat(256));
     for (line, expected) in [
         ("PUT /n/p/1/a.tgz", "Upload"),
-        ("GET /n/p/1/a.tgz", "Fetch"),
-        ("HEAD /n/p/1/a.tgz", "Fetch"),
-        ("DELETE /n/p/1/a.tgz", "Delete"),
+        ("GET /n/p/1/a.tgz", "Artifact"),
+        ("HEAD /n/p/1/a.tgz", "Artifact"),
+        ("PUT /n/p/1/a.tgz?unfinished", "Upload"),
+        ("PUT /n/p/1/a.tgz?other", "Malformed"),
+        ("DELETE /n/p/1/a.tgz", "Method"),
         ("DELETE /n/p/1/", "Delete"),
         ("DELETE /n/p/", "Method"),
-        ("GET /n/p/", "List"),
-        ("GET /n/p/1/", "List"),
+        ("GET /n/p/", "Index"),
+        ("GET /n/p/1/", "Index"),
         ("POST /n/p/1/?finish", "Finish"),
         ("POST /n/p/1/", "Malformed"),
         ("POST /n/p/?finish", "Method"),
@@ -105,70 +101,4 @@ fn digests_are_stated_in_four_fields() {
             assert_eq!(digest.hex(), EMPTY);
         }
     }
-}
-
-fn asset(name: &str, sha256: &str) -> Asset {
-    Asset {
-        name: name.to_owned(),
-        size: 1,
-        sha256: sha256.to_owned(),
-    }
-}
-
-fn release() -> Release {
-    Release {
-        version: "1".to_owned(),
-        status: Status::Unfinished,
-        published: None,
-        assets: Vec::new(),
-    }
-}
-
-#[test]
-fn a_version_is_open_until_it_is_finished() {
-    let mut release = release();
-    let status = |outcome: Result<Change, Conflict>| outcome.map_err(|conflict| conflict.status);
-    assert_eq!(status(finish(&mut release, UNIX_EPOCH)), Err(409));
-    for (name, digest, expected) in [
-        ("b", "1", Ok(Change::Made)),
-        ("a", "2", Ok(Change::Made)),
-        ("a", "2", Ok(Change::None)),
-        ("a", "3", Err(409)),
-    ] {
-        assert_eq!(status(put(&mut release, asset(name, digest))), expected);
-    }
-    assert_eq!(status(delete(&mut release, "c")), Err(404));
-    assert_eq!(status(delete(&mut release, "b")), Ok(Change::Made));
-    assert_eq!(status(finish(&mut release, UNIX_EPOCH)), Ok(Change::Made));
-    assert_eq!(status(finish(&mut release, UNIX_EPOCH)), Ok(Change::None));
-    assert_eq!(status(put(&mut release, asset("a", "2"))), Ok(Change::None));
-    assert_eq!(status(put(&mut release, asset("d", "4"))), Err(409));
-    assert_eq!(status(delete(&mut release, "a")), Err(409));
-}
-
-#[test]
-fn listings_hide_what_is_unfinished() {
-    let address = Address {
-        package: PackageName::generic("n", "p").unwrap(),
-        version: None,
-        asset: None,
-    };
-    let mut one = release();
-    put(&mut one, asset("a", "2")).unwrap();
-    assert_eq!(package_listing(&address, &[one.clone()], false), None);
-    assert_eq!(release_listing(&address, &one, false), None);
-    let own = release_listing(&address, &one, true).unwrap();
-    let expected = concat!(
-        r#"{"namespace":"n","name":"p","version":"1","status":"Unfinished","#,
-        r#""assets":[{"name":"a","size":1,"sha256":"2"}]}"#
-    );
-    assert_eq!(String::from_utf8(own.bytes).unwrap(), expected);
-    finish(&mut one, UNIX_EPOCH).unwrap();
-    let listed = package_listing(&address, &[one], false).unwrap();
-    let expected = concat!(
-        r#"{"namespace":"n","name":"p","versions":[{"version":"1","status":"Published","#,
-        r#""published":"1970-01-01T00:00:00Z","#,
-        r#""assets":[{"name":"a","size":1,"sha256":"2"}]}]}"#
-    );
-    assert_eq!(String::from_utf8(listed.bytes).unwrap(), expected);
 }

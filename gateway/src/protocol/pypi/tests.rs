@@ -629,7 +629,7 @@ fn the_json_api_gets_the_same_treatment() {
         shown: &shown,
     }];
     assert_eq!(
-        Pypi.render(&api(Some("9")), &parts, BASE),
+        Pypi.render(&api(Some("9")), &parts, BASE.into()),
         Err(Unrenderable::Absent)
     );
 }

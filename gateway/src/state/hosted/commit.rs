@@ -152,7 +152,10 @@ fn compare<'a>(submission: &'a Submission, present: Option<&Present>) -> Compari
             }
         }
     }
+    let is_closed = *status == Status::Published && submission.status == Status::Unfinished;
     match submission.mode {
+        // What is begun to be finished later adds nothing to what was finished.
+        _ if is_closed && !missing.is_empty() => Comparison::Conflict(Conflict::Version),
         Mode::NewVersion if !missing.is_empty() || stored.len() != submission.files.len() => {
             Comparison::Conflict(Conflict::Version)
         }

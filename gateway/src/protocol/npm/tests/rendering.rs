@@ -151,7 +151,7 @@ fn answers_fit_the_room_that_was_made() {
             "http://a.much.longer.address.of.the.gateway.test/npm/public",
         ] {
             let rendered = Npm
-                .render(&target("@s/n", document.clone()), &parts, base)
+                .render(&target("@s/n", document.clone()), &parts, base.into())
                 .unwrap();
             let (length, room) = (rendered.bytes.len(), rendered.bytes.capacity());
             // Tags have room for the longest version there can be.

@@ -1,20 +1,19 @@
 //! `portcullis authority`: the certificate authority that network mode opens connections with.
 
+mod trust;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use rules::Knowledge;
 
 use super::{Settings, complain, crossing, load, say};
-use crate::app::Snapshot;
 use crate::authority::{self, LIFE, Terms};
 use crate::config::{Config, Network};
 use crate::network::interception::host_names;
-use crate::origin::UpstreamTable;
 
 #[derive(Args)]
 pub struct AuthorityCommand {
@@ -30,6 +29,16 @@ enum Act {
     Show(Settings),
     /// Make a successor; clients that trust the present one go on working
     Rotate(Hosts),
+    /// Make clients trust it; trust is added, never replaced
+    Trust(TrustCommand),
+}
+
+#[derive(Args)]
+struct TrustCommand {
+    #[command(flatten)]
+    trust: trust::Trust,
+    #[command(flatten)]
+    settings: Settings,
 }
 
 #[derive(Args)]
@@ -63,6 +72,10 @@ impl AuthorityCommand {
                 let folder = folder(&load::load(&settings)?.config);
                 say(&authority::show(&folder, SystemTime::now())?.to_string());
                 Ok(ExitCode::SUCCESS)
+            }
+            Act::Trust(command) => {
+                let config = load::load(&command.settings)?.config;
+                command.trust.run(config.data)
             }
             Act::Rotate(hosts) => {
                 let (folder, hosts) = hosts.find()?;
@@ -105,20 +118,8 @@ impl Hosts {
     /// The authority's folder, and the hosts of every registry that the configured repository may ask, its files' hosts
     /// included.
     fn find(self) -> Result<(PathBuf, Vec<String>)> {
-        let mut loaded = load::load(&self.settings)?;
-        let folder = folder(&loaded.config);
-        // What is about to be used need not be turned on yet.
-        let mut network = Network::clone(&loaded.config.network);
-        network.redirect = network.redirect.or(Some(loaded.config.listen));
-        loaded.config.network = Arc::new(network);
-        let url = loaded.config.seen_at(loaded.config.listen);
-        let snapshot = Snapshot::build(
-            loaded.config,
-            Knowledge::default(),
-            &UpstreamTable::new(),
-            url,
-        );
-        let snapshot = snapshot.map_err(|findings| anyhow!(load::lines(&findings)))?;
+        let snapshot = crossing::as_if_on(load::load(&self.settings)?.config)?;
+        let folder = folder(&snapshot.config);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
