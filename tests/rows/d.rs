@@ -83,7 +83,8 @@ read app mycompany-x 1.0.0 -> 403 /pypi//mycompany~, unasked
 list app mycompany-x -> nothing, unasked
 read lib mycompany-x 1.0.0 -> ours
 
-D9 [pypi] and so allow if it was retained in app before
+D9 [pypi] and so deny, also if app has read it before
+ours what is published here is not copied to who reads it: archiving it would then not take it away
 repository lib
 repository app lib
 group /* A/A/A
@@ -92,7 +93,7 @@ publish lib mycompany-x 1.0.0 -> taken
 read app mycompany-x 1.0.0 -> ours
 group /* A/A/A
 group /pypi//mycompany~ A/B/B
-read app mycompany-x 1.0.0 -> ours
+read app mycompany-x 1.0.0 -> 403 /pypi//mycompany~
 
 D10 [pypi] allow (internal)
 public boto3 1.2

@@ -48,7 +48,8 @@ read my x 1.0.5 -> a
 read my x 1.0.6 -> my
 list my x -> 1.0.1 1.0.2 1.0.3 1.0.4 1.0.5 1.0.6
 
-R1 [npm pypi maven] served from B; retained in my only
+R1 [npm pypi maven] served from B, which alone has it
+ours what is published here is not copied to who reads it: archiving it would then not take it away
 repository my a b
 repository a c d
 repository b
@@ -60,8 +61,8 @@ read my x 1.0.0 -> ours
 list my x -> 1.0.0
 repository my
 repository a
-read my x 1.0.0 -> ours
-list my x -> 1.0.0
+read my x 1.0.0 -> 404
+list my x -> nothing
 read a x 1.0.0 -> 404
 
 R4 [npm pypi maven] first listed upstream wins

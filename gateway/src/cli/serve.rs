@@ -14,7 +14,7 @@ use super::{Settings, announce, complain, crossing, reload, say, subscribe, upke
 use crate::admin::Admin;
 use crate::app::{App, Snapshot};
 use crate::config::{Config, Log, Source};
-use crate::edge::{self, Crew, Listener, Speaks, Tls};
+use crate::edge::{self, Answerer, Crew, Listener, Speaks, Tls};
 use crate::handlers::Gateway;
 use crate::observe::access::AccessLog;
 use crate::origin::UpstreamTable;
@@ -46,43 +46,27 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
     let admin = bind(loaded.config.admin, "admin").await?;
     let address = listener.address;
     let public_url = loaded.config.seen_at(address);
-    let scheme = loaded.config.scheme();
+    let mut announcement = format!(
+        "portcullis listening {}://{address} admin http://{}",
+        loaded.config.scheme(),
+        admin.address
+    );
     let table = upstream_table(&loaded.config, &public_url);
     let app = open(loaded.config, public_url).await?;
     let (crossings, interception) = crossing::listeners(&app).await?;
-    let crew = Arc::new(Crew::of_this_machine().context("no thread to serve with")?);
-    let (stop, stopped) = watch::channel(false);
-    let clients = tokio::spawn(edge::serve(
-        listener,
-        Arc::new(Gateway(Arc::clone(&app))),
-        Arc::clone(&crew),
-        stopped.clone(),
-    ));
-    let mut ways = String::new();
-    let mut crossed = JoinSet::new();
+    if !crossings.is_empty() {
+        announcement.push_str("\nnetwork mode");
+    }
+    let gateway: Arc<dyn Answerer> = Arc::new(Gateway(Arc::clone(&app)));
+    let operators: Arc<dyn Answerer> = Arc::new(Admin(Arc::clone(&app)));
+    let mut listeners = vec![(listener, Arc::clone(&gateway)), (admin, operators)];
     for (name, listener) in crossings {
-        ways.push_str(&format!(" {name} {}", listener.address));
-        let gateway = Arc::new(Gateway(Arc::clone(&app)));
-        crossed.spawn(edge::serve(
-            listener,
-            gateway,
-            Arc::clone(&crew),
-            stopped.clone(),
-        ));
+        announcement.push_str(&format!(" {name} {}", listener.address));
+        listeners.push((listener, Arc::clone(&gateway)));
     }
-    let admin_address = admin.address;
-    let operators = tokio::spawn(edge::serve(
-        admin,
-        Arc::new(Admin(Arc::clone(&app))),
-        crew,
-        stopped,
-    ));
-    say(&format!(
-        "portcullis listening {scheme}://{address} admin http://{admin_address}"
-    ));
-    if !ways.is_empty() {
-        say(&format!("network mode{ways}"));
-    }
+    let (stop, stopped) = watch::channel(false);
+    let serving = start(listeners, &stopped)?;
+    say(&announcement);
     say(&table);
     for note in &loaded.notes {
         complain(&format!("note: {note}"));
@@ -110,11 +94,25 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
     tracing::info!("stopping: running requests may end");
     let _ = stop.send(true);
     beside.abort_all();
-    let _ = tokio::join!(clients, operators, crossed.join_all());
+    serving.join_all().await;
     app.observer.trail.finish().await;
     app.state.close().await;
     app.observer.access.finish();
     Ok(())
+}
+
+/// Serves each listener until `stopped` turns true.
+fn start(
+    listeners: Vec<(Listener, Arc<dyn Answerer>)>,
+    stopped: &watch::Receiver<bool>,
+) -> Result<JoinSet<()>> {
+    let crew = Arc::new(Crew::of_this_machine().context("no thread to serve with")?);
+    let mut serving = JoinSet::new();
+    for (listener, answerer) in listeners {
+        let crew = Arc::clone(&crew);
+        serving.spawn(edge::serve(listener, answerer, crew, stopped.clone()));
+    }
+    Ok(serving)
 }
 
 /// Opens what the program works with. Feeds that were never fetched are waited for.

@@ -90,18 +90,8 @@ pub(super) fn lower(
     findings: &mut Findings<'_>,
 ) -> Arc<Network> {
     let default = Network::default();
-    let mut address = |key, written: Option<String>| {
-        let written = written?;
-        let parsed = written.parse();
-        if parsed.is_err() {
-            let message =
-                format!("`{written}` is no address and port; write one such as \"0.0.0.0:8443\"");
-            findings.report(&["network", key], message);
-        }
-        parsed.ok()
-    };
-    let proxy = address("proxy", entry.proxy);
-    let redirect = address("redirect", entry.redirect);
+    let proxy = address("proxy", entry.proxy, findings);
+    let redirect = address("redirect", entry.redirect, findings);
     let repository = entry.repository.unwrap_or(default.repository);
     let is_on = proxy.is_some() || redirect.is_some();
     if is_on && !repositories.contains(&repository.as_str()) {
@@ -112,46 +102,58 @@ pub(super) fn lower(
     if ports.contains(&0) {
         findings.report(&["network", "ports"], "0 is no port; remove it");
     }
-    let mut choose = |key, written: Option<String>, words: [&str; 2], otherwise: bool| match written
-        .as_deref()
-    {
-        None => otherwise,
-        Some(word) if word == words[0] => true,
-        Some(word) if word == words[1] => false,
-        Some(word) => {
-            let message = format!(
-                "`{word}` is neither; write \"{}\" or \"{}\"",
-                words[0], words[1]
-            );
-            findings.report(&["network", key], message);
-            otherwise
-        }
-    };
-    let mut passing =
-        |key, written| match choose(key, written, ["tunnel", "refuse"], key == "others") {
-            true => Passing::Tunnel,
-            false => Passing::Refuse,
-        };
-    let (others, nameless) = (
-        passing("others", entry.others),
-        passing("nameless", entry.nameless),
-    );
-    let mut errand = |key, written| match choose(key, written, ["pass", "refuse"], false) {
-        true => Errand::Pass,
-        false => Errand::Refuse,
-    };
     Arc::new(Network {
         proxy,
         redirect,
         transparent: entry.transparent.unwrap_or(default.transparent),
         repository,
-        others,
-        nameless,
+        others: choice("others", entry.others, PASSINGS, default.others, findings),
+        nameless: choice(
+            "nameless",
+            entry.nameless,
+            PASSINGS,
+            default.nameless,
+            findings,
+        ),
         ports,
         allow_private: entry.allow_private.unwrap_or(default.allow_private),
         authenticate: entry.authenticate.unwrap_or(default.authenticate),
-        login: errand("login", entry.login),
-        publish: errand("publish", entry.publish),
-        pages: errand("pages", entry.pages),
+        login: choice("login", entry.login, ERRANDS, default.login, findings),
+        publish: choice("publish", entry.publish, ERRANDS, default.publish, findings),
+        pages: choice("pages", entry.pages, ERRANDS, default.pages, findings),
     })
+}
+
+fn address(key: &str, written: Option<String>, findings: &mut Findings<'_>) -> Option<SocketAddr> {
+    let written = written?;
+    let parsed = written.parse();
+    if parsed.is_err() {
+        let message =
+            format!("`{written}` is no address and port; write one such as \"0.0.0.0:8443\"");
+        findings.report(&["network", key], message);
+    }
+    parsed.ok()
+}
+
+const PASSINGS: [(&str, Passing); 2] = [("tunnel", Passing::Tunnel), ("refuse", Passing::Refuse)];
+const ERRANDS: [(&str, Errand); 2] = [("pass", Errand::Pass), ("refuse", Errand::Refuse)];
+
+/// One of two words.
+fn choice<T: Copy>(
+    key: &str,
+    written: Option<String>,
+    words: [(&str, T); 2],
+    default: T,
+    findings: &mut Findings<'_>,
+) -> T {
+    let Some(written) = written else {
+        return default;
+    };
+    if let Some((_, meant)) = words.iter().find(|(word, _)| *word == written) {
+        return *meant;
+    }
+    let [(one, _), (other, _)] = words;
+    let message = format!("`{written}` is neither; write \"{one}\" or \"{other}\"");
+    findings.report(&["network", key], message);
+    default
 }

@@ -57,11 +57,12 @@ impl Registries {
     /// with the longest path has it.
     pub fn route(&self, host: &str, path: &Path) -> Option<(Route, Arc<Upstream>)> {
         let fits = |registry: &&Registry| registry.rest(host, path).is_some();
-        let registry = self
-            .registries
-            .iter()
-            .filter(fits)
-            .max_by_key(|registry| registry.base.len())?;
+        let nearness = |registry: &&Registry| {
+            let is_below = path.segments.starts_with(&registry.base);
+            (is_below, registry.base.len())
+        };
+        let registries = self.registries.iter().filter(fits);
+        let registry = registries.max_by_key(nearness)?;
         let route = Route {
             ecosystem: registry.upstream.settings.ecosystem,
             repository: Arc::clone(&self.repository),

@@ -4,7 +4,7 @@ use http::{HeaderName, header};
 use rules::{Decision, Ecosystem, Facts, Origin, Origins, Permit, Place};
 
 use super::conditions::{Part, not_modified, part};
-use super::evidence::{advised, dated, index, judges_age};
+use super::evidence::{advised, dated, index, judges_age, remember_index};
 use super::publish::note_arrival;
 use super::trace::Trace;
 use super::{Context, origins, published};
@@ -96,7 +96,11 @@ async fn from_holding(
     if let Some(checksum) = supply.computed_checksum(&permit, target, now).await {
         return Ok(Some(Found::Checksum(checksum)));
     }
-    Ok(supply.retained(&permit, target, now).await.map(Found::File))
+    let retained = supply.retained(&permit, target, now).await;
+    if retained.is_some() && origin.asked() != origin.repository() {
+        note_arrival(context, origin);
+    }
+    Ok(retained.map(Found::File))
 }
 
 async fn from_external(
@@ -154,8 +158,11 @@ async fn from_external(
         .await?
     {
         Presence::Here(artifact) => {
-            if artifact.outcome == CacheOutcome::Miss {
-                note_arrival(context, &target.package, origin.asked());
+            if artifact.outcome == CacheOutcome::Miss && index.is_none() {
+                remember_index(context, origin, upstream);
+            }
+            if artifact.outcome == CacheOutcome::Miss || origin.asked() != origin.repository() {
+                note_arrival(context, origin);
             }
             Ok(Some(Found::File(artifact)))
         }

@@ -55,6 +55,38 @@ pub(super) async fn index(
     }
 }
 
+/// Has the list of versions kept beside a file that was fetched without it (Maven): what is retained is to be listed,
+/// too, when nobody may be asked any more.
+pub(super) fn remember_index(context: &Context<'_>, origin: &Origin, upstream: &Arc<Upstream>) {
+    let (app, upstream, origin) = (
+        Arc::clone(context.app),
+        Arc::clone(upstream),
+        origin.clone(),
+    );
+    let (protocol, now) = (context.protocol, context.request.received_at);
+    let limits = Arc::clone(&context.snapshot.limits);
+    let target = IndexTarget {
+        package: origin.package().clone(),
+        document: DocumentKind::Metadata {
+            level: MetadataLevel::Artifact,
+            checksum: None,
+        },
+    };
+    if !group_may_leave(context, &target) {
+        return;
+    }
+    tokio::spawn(async move {
+        let ask = ListingAsk {
+            protocol,
+            target: &target,
+            limits: &limits,
+            now,
+        };
+        // A registry without such a list is none the worse for it.
+        let _ = app.supply.listing(&origin, &upstream, &ask).await;
+    });
+}
+
 /// Fails where age counts and the ledger of first-seen times did not answer: a forged date must not pass meanwhile.
 pub(super) fn first_seen_known(
     context: &Context<'_>,

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use rules::{Origin, Origins, Place};
+use rules::{Ecosystem, Origin, Origins, Place};
 
 use super::Context;
 use super::index::{Gathered, judge};
 use crate::origin::{Listing, ListingAsk};
-use crate::protocol::{ArtifactTarget, Index, Shown};
+use crate::protocol::{ArtifactTarget, Index, Shown, Sidecar};
 
 /// The listings of all repositories in their order, each cut down to the files that it retains.
 pub(super) async fn listings(
@@ -70,11 +70,15 @@ async fn kept_files(
         .iter()
         .map(|version| context.protocol.files_of(package, version))
         .collect();
-    let target = |version: &str, file: &String| ArtifactTarget {
-        package: package.clone(),
-        version: version.to_owned(),
-        file: file.clone(),
-        sidecar: None,
+    let target = |version: &str, file: &String| {
+        let metadata = file.strip_suffix(".metadata");
+        let sidecar = metadata.map(|_| Sidecar::Metadata);
+        ArtifactTarget {
+            package: package.clone(),
+            version: version.to_owned(),
+            file: metadata.unwrap_or(file).to_owned(),
+            sidecar: sidecar.filter(|_| package.ecosystem() == Ecosystem::Pypi),
+        }
     };
     let targets: Vec<ArtifactTarget> = versions
         .iter()
@@ -88,7 +92,14 @@ async fn kept_files(
         .into_iter();
     let keep = |files: Vec<String>| {
         let kept = |_: &String| retained.next().unwrap_or(false);
-        files.into_iter().filter(kept).collect()
+        let mut kept: BTreeSet<String> = files.into_iter().filter(kept).collect();
+        let alone = |file: &String| {
+            file.strip_suffix(".metadata")
+                .is_some_and(|of| !kept.contains(of))
+        };
+        let alone: Vec<String> = kept.iter().filter(|file| alone(file)).cloned().collect();
+        kept.retain(|file| !alone.contains(file));
+        kept
     };
     files.into_iter().map(keep).collect()
 }

@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, header};
-use pingora_http::RequestHeader;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::upstream::{Fault, FaultKind, Fetcher, Responded, Upstream};
+use super::upstream::{Fault, FaultKind, Fetcher, Passing, Responded, Upstream};
 use super::{Supply, failure_of};
 use crate::access::Credentials;
 use crate::config::Limits;
 use crate::exchange::{BodyBroken, NextPiece, Piece, Reply, ReplyBody, Request, Source};
 use crate::failure::Failure;
+use crate::handlers::writes;
 use crate::protocol::Location;
 
 impl Supply {
@@ -33,7 +33,6 @@ impl Supply {
         if !upstream.is_base(&url) {
             return Err(forbidden("the target is no path".to_owned()));
         }
-        let head = head(request, &url).map_err(to_failure)?;
         let fetcher = Fetcher {
             network: &self.network,
             upstream,
@@ -41,7 +40,13 @@ impl Supply {
             metrics: Some(&self.metrics),
             same_thing: &|_| true,
         };
-        let passing = fetcher.pass(url, head, request.body.clone());
+        let passing = Passing {
+            method: request.method.as_str(),
+            target: &request.target,
+            headers: fields(request),
+            body: writes(request.method).then(|| request.body.clone()),
+        };
+        let passing = fetcher.pass(&url, passing);
         let responded = passing.await.map_err(to_failure)?;
         reply(responded).map_err(to_failure)
     }
@@ -64,28 +69,16 @@ fn is_passed(name: &HeaderName) -> bool {
     !NOT_PASSED.contains(name) && !matches!(name.as_str(), "keep-alive" | "proxy-connection")
 }
 
-fn head(request: &Request, url: &url::Url) -> Result<RequestHeader, Fault> {
-    let unbuildable = |_| Fault::new(FaultKind::Forbidden, "a request that can't be passed on");
-    let method = request.method.as_str();
-    let mut head =
-        RequestHeader::build(method, request.target.as_bytes(), Some(16)).map_err(unbuildable)?;
+/// The fields that go on: what was meant for us does not.
+fn fields(request: &Request) -> HeaderMap {
+    let mut headers = HeaderMap::new();
     for (name, value) in &request.headers {
         let is_ours = *name == header::AUTHORIZATION && is_our_token(value);
         if is_passed(name) && *name != header::HOST && !is_ours {
-            head.append_header(name, value).map_err(unbuildable)?;
+            headers.append(name, value.clone());
         }
     }
-    let host = url.host_str().unwrap_or_default();
-    let host = url
-        .port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-    head.insert_header(header::HOST, host)
-        .map_err(unbuildable)?;
-    if crate::handlers::writes(request.method) {
-        head.insert_header(header::CONTENT_LENGTH, request.body.len().to_string())
-            .map_err(unbuildable)?;
-    }
-    Ok(head)
+    headers
 }
 
 /// A token of ours is nobody else's business.
@@ -106,16 +99,16 @@ fn reply(responded: Responded) -> Result<Reply, Fault> {
         return Ok(reply);
     };
     reply.body = ReplyBody::Stream {
-        source: Box::new(Passing(responded)),
+        source: Box::new(Returning(responded)),
         length,
     };
     Ok(reply)
 }
 
 /// A body on its way back.
-struct Passing(Responded);
+struct Returning(Responded);
 
-impl Source for Passing {
+impl Source for Returning {
     fn next(&mut self, _takes_files: bool) -> NextPiece<'_> {
         Box::pin(async {
             let piece = self.0.next().await;

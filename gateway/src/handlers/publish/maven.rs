@@ -14,11 +14,12 @@ use crate::failure::Failure;
 use crate::handlers::trace::Trace;
 use crate::handlers::{Context, rejected};
 use crate::hosted::{Place, Staged, documents};
+use crate::protocol::ArtifactTarget;
 use crate::protocol::maven::hosted::{
     Announcement, Answer, Checksum, Digests, FileWrite, Kind, MetadataPlace, MetadataWrite, Put,
     Refusal, Write, announcement, coordinates, parse_write,
 };
-use crate::state::HostedPackage;
+use crate::state::{HostedPackage, Status};
 
 /// A checksum, a POM or a list of versions is never larger.
 const TEXT_BYTES_MAX: u64 = 16 << 20;
@@ -72,6 +73,7 @@ async fn taken(
     not_outside(context, &target.package, &target.version).await?;
     let place = place(context, write, principal);
     let hosted = hosted(context, &target.package).await?;
+    refuse_closed(hosted.as_ref(), target)?;
     let files = documents::maven_digests(hosted.as_ref(), &target.version, &write.file_version);
     let now = context.request.received_at;
     let (name, checksum) = write.place();
@@ -100,6 +102,19 @@ async fn taken(
         }
     };
     done(context, &place, answer).await
+}
+
+/// A version that was put away takes no files, not even those that it had: its client would believe it is there.
+fn refuse_closed(hosted: Option<&HostedPackage>, target: &ArtifactTarget) -> Result<(), Failure> {
+    let mut versions = hosted.iter().flat_map(|hosted| &hosted.versions);
+    match versions.find(|it| it.version == target.version) {
+        Some(known) if !matches!(known.status, Status::Published | Status::Unfinished) => {
+            let (package, version, status) = (&target.package, &target.version, known.status);
+            let why = format!("{package} {version} is {status} here and can't be published again");
+            Err(refused(409, why))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Which deployment a file belongs to.

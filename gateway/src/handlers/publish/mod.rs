@@ -10,7 +10,7 @@ mod pypi;
 
 use std::sync::Arc;
 
-use rules::{Arrival, Ecosystem, Flags, PackageName, Place, Publish};
+use rules::{Arrival, Ecosystem, Flags, Origin, PackageName, Place, Publish};
 
 use super::evidence::index;
 use super::gate::{self, allow};
@@ -182,14 +182,25 @@ fn taken(submission: &Submission, conflict: &Conflict) -> String {
     }
 }
 
-/// Notes that a package came from outside, so that publishing under its name is refused where the rules leave it open.
-pub(super) fn note_arrival(context: &Context<'_>, package: &PackageName, repository: &str) {
-    let (app, package, repository) = (
-        Arc::clone(context.app),
-        package.clone(),
-        repository.to_owned(),
-    );
-    let now = context.request.received_at;
+/// Notes that a package came from outside to the repository that was asked and to the one that has it, so that
+/// publishing under its name is refused where the rules leave it open. What is known already is not noted again.
+pub(super) fn note_arrival(context: &Context<'_>, origin: &Origin) {
+    let (asked, connected) = (origin.asked(), origin.repository());
+    let other = Some(connected).filter(|connected| *connected != asked);
+    for repository in [Some(asked), other].into_iter().flatten() {
+        if context
+            .app
+            .shelf
+            .flags(repository, origin.package())
+            .is_none()
+        {
+            ingested(context, origin.package().clone(), repository.to_owned());
+        }
+    }
+}
+
+fn ingested(context: &Context<'_>, package: PackageName, repository: String) {
+    let (app, now) = (Arc::clone(context.app), context.request.received_at);
     tokio::spawn(async move {
         let arrived = app
             .state

@@ -42,7 +42,7 @@ pub struct Responded {
     slot: Option<OwnedSlot>,
 }
 
-struct OwnedSlot {
+pub(super) struct OwnedSlot {
     upstream: Arc<Upstream>,
 }
 
@@ -146,13 +146,13 @@ fn fault_of(error: &pingora_core::Error, what: &str) -> Fault {
 const DISCARDED_BYTES: usize = 64 * 1024;
 
 /// What goes out.
-struct Message {
-    head: RequestHeader,
-    body: Option<Bytes>,
+pub(super) struct Message {
+    pub head: RequestHeader,
+    pub body: Option<Bytes>,
 }
 
 /// A connection that has answered, with the head of the answer.
-type Answered = (Connection, HeaderMap, u16);
+pub(super) type Answered = (Connection, HeaderMap, u16);
 
 /// Everything a fetch needs that outlives it.
 pub struct Fetcher<'a> {
@@ -184,24 +184,7 @@ impl Fetcher<'_> {
         result
     }
 
-    /// Sends a request as it is, once, and gives whatever comes back.
-    pub async fn pass(
-        &self,
-        url: Url,
-        head: RequestHeader,
-        body: Bytes,
-    ) -> Result<Responded, Fault> {
-        let slot = self.slot().await?;
-        let addresses = self.resolve(&url).await?;
-        let message = Message {
-            head,
-            body: Some(body).filter(|body| !body.is_empty()),
-        };
-        let answered = self.exchange(&url, addresses[0], message).await?;
-        Ok(self.responded(&url, answered, slot))
-    }
-
-    async fn resolve(&self, url: &Url) -> Result<Vec<SocketAddr>, Fault> {
+    pub(super) async fn resolve(&self, url: &Url) -> Result<Vec<SocketAddr>, Fault> {
         let allow_private = self.upstream.settings.allow_private;
         self.network.resolve(url, allow_private, self.limits).await
     }
@@ -285,7 +268,7 @@ impl Fetcher<'_> {
         Ok(self.responded(url, answered?, slot))
     }
 
-    fn responded(&self, url: &Url, answered: Answered, slot: OwnedSlot) -> Responded {
+    pub(super) fn responded(&self, url: &Url, answered: Answered, slot: OwnedSlot) -> Responded {
         let (connection, headers, status) = answered;
         Responded {
             status,
@@ -298,7 +281,7 @@ impl Fetcher<'_> {
         }
     }
 
-    async fn slot(&self) -> Result<OwnedSlot, Fault> {
+    pub(super) async fn slot(&self) -> Result<OwnedSlot, Fault> {
         let full = || Fault::new(FaultKind::Overloaded, "too many requests wait for it");
         if let Ok(permit) = self.upstream.slots.try_acquire() {
             permit.forget();
@@ -317,7 +300,7 @@ impl Fetcher<'_> {
         })
     }
 
-    async fn exchange(
+    pub(super) async fn exchange(
         &self,
         url: &Url,
         address: SocketAddr,

@@ -6,6 +6,7 @@
 mod connect;
 mod fault;
 mod fetch;
+mod pass;
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -20,6 +21,7 @@ use crate::protocol::{Index, Location};
 pub use connect::Network;
 pub use fault::{Fault, FaultKind};
 pub use fetch::{Conditions, Fetched, Fetcher, Responded};
+pub use pass::Passing;
 
 /// One upstream registry at run time.
 pub struct Upstream {

@@ -11,6 +11,9 @@ use super::page::{Project, version_key};
 /// The project's name in two addresses, keys that are added, and the metadata's digest once more.
 const ROOM_AROUND: usize = 256;
 
+/// What a file's metadata is called beside it (PEP 658).
+pub(super) const METADATA: &str = ".metadata";
+
 /// A file as it goes into the listing.
 pub(super) struct Shelved<'a> {
     pub file: &'a ListedFile,
@@ -19,6 +22,8 @@ pub(super) struct Shelved<'a> {
     pub version: &'a str,
     /// Why the version is withheld.
     pub withheld: Option<&'a str>,
+    /// Whether its metadata (PEP 658) can be had, if there is any.
+    pub has_metadata: bool,
 }
 
 /// A listing of all parts.
@@ -99,7 +104,12 @@ impl<'a> Merged<'a> {
                 Shown::Only(_) => continue,
                 Shown::Withhold(sentence) => Some(sentence.as_str()),
             };
+            let metadata = || format!("{}{METADATA}", file.name);
             self.files.push(Shelved {
+                has_metadata: match shown {
+                    Shown::Only(files) => files.contains(&metadata()),
+                    _ => true,
+                },
                 file,
                 entry: project.entry(entry),
                 version: &listed.version,

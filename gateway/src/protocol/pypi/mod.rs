@@ -25,10 +25,12 @@ mod render;
 mod tests;
 
 use super::{
-    ArtifactTarget, Document, DocumentKind, Index, IndexTarget, Links, ListedFile, Location, Part,
-    Protocol, Rejection, Rendered, Sidecar, Target, Unreadable, Unrenderable,
+    ArtifactTarget, Document, DocumentKind, Index, IndexTarget, Links, Listed, ListedFile,
+    Location, Part, Protocol, Rejection, Rendered, Sidecar, Target, Unreadable, Unrenderable,
 };
 use crate::exchange::Ask;
+use merge::METADATA;
+use rules::PackageName;
 
 pub use page::Project;
 
@@ -97,6 +99,17 @@ impl Protocol for Pypi {
 
     fn index_lists_files(&self) -> bool {
         true
+    }
+
+    fn files_of(&self, _package: &PackageName, listed: &Listed) -> Vec<String> {
+        let files = listed.files.iter().flat_map(|file| {
+            let metadata = file
+                .metadata
+                .as_ref()
+                .map(|_| format!("{}{METADATA}", file.name));
+            [Some(file.name.clone()), metadata]
+        });
+        files.flatten().collect()
     }
 
     fn read(&self, target: &IndexTarget, document: Document) -> Result<Index, Unreadable> {

@@ -136,6 +136,15 @@ fn simple_entry<'a>(package: &PackageName, shelved: &Shelved<'a>, links: Links<'
     if entry.value("hashes").is_none() {
         entry.set("hashes", "{}");
     }
+    if !shelved.has_metadata {
+        for key in [
+            "core-metadata",
+            "dist-info-metadata",
+            "data-dist-info-metadata",
+        ] {
+            entry.remove(key);
+        }
+    }
     if let Some(metadata) = entry.core_metadata() {
         entry.remove("data-dist-info-metadata");
         entry.set("core-metadata", metadata.clone());
