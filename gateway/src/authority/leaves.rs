@@ -75,13 +75,6 @@ impl Leaves {
         Ok(())
     }
 
-    /// Whether connections to this host are opened: it is listed, and the authority is good for it.
-    pub fn opens(&self, host: &str) -> bool {
-        let host = host.to_ascii_lowercase();
-        let shelf = &self.in_force.load().shelf;
-        shelf.hosts.contains(&host) && shelf.authority.covers(&host)
-    }
-
     /// The certificate for a listed host, with its chain and key.
     pub fn leaf(&self, host: &str, now: SystemTime) -> Result<Arc<CertifiedKey>, AuthorityError> {
         self.in_force.load().shelf.leaf(host, now)

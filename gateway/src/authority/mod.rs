@@ -55,6 +55,11 @@ pub use error::AuthorityError;
 pub use leaves::Leaves;
 pub use show::{Summary, show};
 
+/// Whether a certificate may be made for a host of this form.
+pub fn is_host(name: &str) -> bool {
+    host::read(name).is_ok()
+}
+
 /// How long an authority is valid if nothing else is asked for.
 pub const LIFE: Duration = Duration::from_secs(2 * 365 * 86_400);
 

@@ -1,7 +1,8 @@
 //! The listeners of network mode, and what they need while the program runs: the hosts of the registries, and the
 //! authority as it is on disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,36 +28,55 @@ const PROJECT: &str = "pip";
 /// Hosts that were learnt are kept here, in the data folder: after a restart they are known at once.
 const KEPT: &str = "registry-hosts";
 
-/// The listeners that are configured, each with its key; none where network mode is off.
-pub async fn listeners(
-    app: &Arc<App>,
-) -> Result<(Vec<(&'static str, Listener)>, Option<Arc<Interception>>)> {
+/// The listeners that are configured, each with its key, and what they cross by; none where network mode is off. `taken`
+/// are the ports that the gateway listens at already: nobody is connected there through it.
+pub async fn listeners(app: &Arc<App>, taken: [u16; 2]) -> Result<Option<Crossings>> {
     let settings = Arc::clone(&app.snapshot.load().config.network);
     if !settings.is_on() {
-        return Ok((Vec::new(), None));
+        return Ok(None);
     }
-    remember(&app.snapshot.load());
-    let interception = Interception::new(Arc::clone(app))
-        .context("network mode opens connections with an authority of its own; run: portcullis authority create")?;
-    let interception = Arc::new(interception);
-    let crossing: Arc<dyn Crossing> = Arc::clone(&interception) as _;
     let mut listeners = Vec::new();
     if let Some(address) = settings.proxy {
-        let mut listener = super::serve::bind(address, "network.proxy").await?;
-        listener.speaks = Speaks::Proxy(Arc::clone(&crossing));
-        listeners.push(("proxy", listener));
+        listeners.push(("proxy", super::serve::bind(address, "network.proxy").await?));
     }
     if let Some(address) = settings.redirect {
-        let mut listener = match settings.transparent {
-            true => Listener::bind_transparent(address).await.with_context(|| {
-                format!("{address} can't take connections to any address; network.transparent needs CAP_NET_ADMIN")
-            })?,
-            false => super::serve::bind(address, "network.redirect").await?,
-        };
-        listener.speaks = Speaks::Anything(crossing);
-        listeners.push(("redirect", listener));
+        listeners.push(("redirect", redirect(address, settings.transparent).await?));
     }
-    Ok((listeners, Some(interception)))
+    remember(&app.snapshot.load());
+    let ports = listeners
+        .iter()
+        .map(|(_, listener)| listener.address.port());
+    let interception = Interception::new(Arc::clone(app), taken.into_iter().chain(ports).collect())
+        .context("network mode opens connections with an authority of its own")?;
+    let interception = Arc::new(interception);
+    for (name, listener) in &mut listeners {
+        let crossing: Arc<dyn Crossing> = Arc::clone(&interception) as _;
+        listener.speaks = match *name {
+            "proxy" => Speaks::Proxy(crossing),
+            _ => Speaks::Anything(crossing),
+        };
+    }
+    Ok(Some(Crossings {
+        listeners,
+        interception,
+    }))
+}
+
+/// What serves network mode.
+pub struct Crossings {
+    pub listeners: Vec<(&'static str, Listener)>,
+    pub interception: Arc<Interception>,
+}
+
+async fn redirect(address: SocketAddr, is_transparent: bool) -> Result<Listener> {
+    if !is_transparent {
+        return super::serve::bind(address, "network.redirect").await;
+    }
+    Listener::bind_transparent(address).await.with_context(|| {
+        format!(
+            "{address} can't take connections to any address; network.transparent needs CAP_NET_ADMIN"
+        )
+    })
 }
 
 /// A configuration with network mode on, for commands that prepare it: what it would be for which registries.
@@ -77,11 +97,18 @@ pub async fn watch(app: Arc<App>, interception: Arc<Interception>) {
     let network = Arc::default();
     let mut taken = authority_stamp(&app);
     let mut kept = hosts(&app.snapshot.load());
+    let (mut learnt, mut asked) = (BTreeSet::new(), BTreeSet::new());
     let mut ask_at = tokio::time::Instant::now();
     loop {
         looks.tick().await;
-        if tokio::time::Instant::now() >= ask_at {
-            learn(&app.snapshot.load_full(), &network).await;
+        let snapshot = app.snapshot.load_full();
+        let is_news =
+            unlearnt(&snapshot, &learnt).any(|upstream| !asked.contains(&upstream.settings.url));
+        if is_news || tokio::time::Instant::now() >= ask_at {
+            asked = unlearnt(&snapshot, &learnt)
+                .map(|it| it.settings.url.clone())
+                .collect();
+            learn(&snapshot, &network, &mut learnt).await;
             ask_at = tokio::time::Instant::now() + ASK_AGAIN;
         }
         let now = hosts(&app.snapshot.load());
@@ -105,24 +132,37 @@ fn authority_stamp(app: &App) -> Option<super::load::Stamp> {
     stamp(&folder.join("authority.pem"))
 }
 
-/// Asks each PyPI registry whose files' host is not known.
-pub async fn learn(snapshot: &Snapshot, network: &Arc<Network>) {
-    for upstream in snapshot.registries.upstreams().filter(|it| is_unknown(it)) {
-        let learning = learn_files_host(network, upstream, PROJECT, &snapshot.limits);
-        if let Err(fault) = learning.await {
-            let (upstream, reason) = (&upstream.settings.id, &fault.detail);
-            tracing::warn!(
-                upstream,
-                reason,
-                "where its files lie is not known yet: connections there go by unread; \
-                 name the host in `upstreams.pypi.hosts`"
-            );
+/// Asks each PyPI registry that has not said yet where its files lie.
+pub async fn learn(snapshot: &Snapshot, network: &Arc<Network>, learnt: &mut BTreeSet<String>) {
+    let upstreams: Vec<_> = unlearnt(snapshot, learnt).map(Arc::clone).collect();
+    for upstream in upstreams {
+        let learning = learn_files_host(network, &upstream, PROJECT, &snapshot.limits);
+        match learning.await {
+            Ok(()) => {
+                learnt.insert(upstream.settings.url.clone());
+            }
+            Err(fault) => {
+                let (upstream, reason) = (&upstream.settings.id, &fault.detail);
+                tracing::warn!(
+                    upstream,
+                    reason,
+                    "where its files lie was not told: connections to hosts that are not known go by unread; \
+                     name the host in `upstreams.pypi.hosts`"
+                );
+            }
         }
     }
 }
 
-fn is_unknown(upstream: &Arc<Upstream>) -> bool {
-    upstream.settings.ecosystem == Ecosystem::Pypi && upstream.host_names().len() < 2
+fn unlearnt<'a>(
+    snapshot: &'a Snapshot,
+    learnt: &'a BTreeSet<String>,
+) -> impl Iterator<Item = &'a Arc<Upstream>> {
+    let is_unlearnt = |upstream: &&Arc<Upstream>| {
+        let settings = &upstream.settings;
+        settings.ecosystem == Ecosystem::Pypi && !learnt.contains(&settings.url)
+    };
+    snapshot.registries.upstreams().filter(is_unlearnt)
 }
 
 /// The hosts of each upstream, by its id.
@@ -164,7 +204,7 @@ fn remember(snapshot: &Snapshot) {
         let names: Vec<&str> = line.unwrap_or_default().split(' ').collect();
         // Another registry under the same id has other hosts.
         if names.iter().any(|name| upstream.role(name).is_some()) {
-            upstream.remember(names);
+            upstream.remember(names.into_iter().map(str::to_owned));
         }
     }
 }

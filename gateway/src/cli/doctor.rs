@@ -9,8 +9,9 @@ use super::{Settings, complain, crossing, load, say};
 use crate::app::Snapshot;
 use crate::authority::trust;
 use crate::authority::trust::command::of_machine;
-use crate::config::{Own, Surroundings};
+use crate::config::{Config, Own, Surroundings};
 use crate::doctor::{Scene, examine, is_sound, lines, probe};
+use crate::edge::host_without_port;
 
 /// Looks at the clients of this machine.
 pub fn run(settings: &Settings) -> Result<ExitCode> {
@@ -28,11 +29,7 @@ pub fn run(settings: &Settings) -> Result<ExitCode> {
             public_url: config.public_url.clone(),
         },
         hosts: hosts(&snapshot),
-        proxy: config
-            .network
-            .proxy
-            .map(|proxy| proxy.to_string())
-            .unwrap_or_default(),
+        proxy: proxy(config),
     };
     let network = probe::Network::new(scene.authority.clone())?;
     let findings = examine(&scene, &network);
@@ -44,6 +41,23 @@ pub fn run(settings: &Settings) -> Result<ExitCode> {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
+}
+
+/// The proxy as a client names it; empty where there is none. One that listens at every address is named by the
+/// gateway's public host.
+fn proxy(config: &Config) -> String {
+    let Some(proxy) = config.network.proxy else {
+        return String::new();
+    };
+    if !proxy.ip().is_unspecified() {
+        return format!("http://{proxy}");
+    }
+    let public = config
+        .public_url
+        .as_deref()
+        .and_then(|url| url.split("://").nth(1));
+    let host = public.map_or("GATEWAY", host_without_port);
+    format!("http://{host}:{}", proxy.port())
 }
 
 /// The registries' hosts that are known, of the repository that network mode serves.

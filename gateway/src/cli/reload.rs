@@ -11,6 +11,7 @@ use tokio::signal::unix::Signal;
 use super::Settings;
 use super::load::{self, Stamp, lines, stamp};
 use crate::app::{App, Snapshot};
+use crate::config::Config;
 use crate::edge::Tls;
 use crate::feed::Difference;
 
@@ -107,6 +108,16 @@ async fn reload(served: &Served, settings: Settings, feed_changed: bool) {
             return refused(app, why.to_owned());
         }
     };
+    let ways = |config: &Config| {
+        let network = &config.network;
+        (network.proxy, network.redirect, network.transparent)
+    };
+    if ways(&loaded.config) != ways(&earlier.config) {
+        // Listeners that go on without their rules would let everything by.
+        let why = "`network.proxy`, `network.redirect` and `network.transparent` are changed by a restart, \
+                   not by a reload";
+        return refused(app, why.to_owned());
+    }
     let public_url = loaded.config.seen_at(served.address);
     tell_difference(earlier.policy.knowledge(), &knowledge);
     match Snapshot::build(loaded.config, knowledge, &earlier.upstreams, public_url) {

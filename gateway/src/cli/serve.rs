@@ -53,17 +53,19 @@ async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
     );
     let table = upstream_table(&loaded.config, &public_url);
     let app = open(loaded.config, public_url).await?;
-    let (crossings, interception) = crossing::listeners(&app).await?;
-    if !crossings.is_empty() {
-        announcement.push_str("\nnetwork mode");
-    }
+    let taken = [address.port(), admin.address.port()];
+    let crossings = crossing::listeners(&app, taken).await?;
     let gateway: Arc<dyn Answerer> = Arc::new(Gateway(Arc::clone(&app)));
     let operators: Arc<dyn Answerer> = Arc::new(Admin(Arc::clone(&app)));
     let mut listeners = vec![(listener, Arc::clone(&gateway)), (admin, operators)];
-    for (name, listener) in crossings {
-        announcement.push_str(&format!(" {name} {}", listener.address));
-        listeners.push((listener, Arc::clone(&gateway)));
-    }
+    let interception = crossings.map(|crossings| {
+        announcement.push_str("\nnetwork mode");
+        for (name, listener) in crossings.listeners {
+            announcement.push_str(&format!(" {name} {}", listener.address));
+            listeners.push((listener, Arc::clone(&gateway)));
+        }
+        crossings.interception
+    });
     let (stop, stopped) = watch::channel(false);
     let serving = start(listeners, &stopped)?;
     say(&announcement);

@@ -66,6 +66,12 @@ pub(super) fn target(tool: &Tool<'_>, host: &str) -> Result<Target, String> {
 
 /// What makes the client come by the gateway, whose proxy listener is at `gateway`.
 pub(super) fn advice(tool: &Tool<'_>, target: &Target, gateway: &str) -> String {
+    if gateway.is_empty() {
+        return match &target.proxy {
+            Some(proxy) => format!("set `network.proxy`, and let {} name it", proxy.source),
+            None => "let the network do it: portcullis network rules --print".to_owned(),
+        };
+    }
     match &target.proxy {
         Some(proxy) => format!("let {} name the gateway's, {gateway}", proxy.source),
         None => {

@@ -18,6 +18,12 @@ pub struct Registries {
     registries: Vec<Registry>,
 }
 
+/// The registry that a client believes to speak with, and what the host that it named is to that registry.
+pub struct Spoken {
+    pub upstream: Arc<Upstream>,
+    pub role: Role,
+}
+
 struct Registry {
     upstream: Arc<Upstream>,
     /// The path of its address.
@@ -55,7 +61,7 @@ impl Registries {
 
     /// The registry at a host and path, and the same address below our repository. Where several share a host, the one
     /// with the longest path has it.
-    pub fn route(&self, host: &str, path: &Path) -> Option<(Route, Arc<Upstream>)> {
+    pub fn route(&self, host: &str, path: &Path) -> Option<(Route, Spoken)> {
         let fits = |registry: &&Registry| registry.rest(host, path).is_some();
         let nearness = |registry: &&Registry| {
             let is_below = path.segments.starts_with(&registry.base);
@@ -69,7 +75,11 @@ impl Registries {
             rest: registry.rest(host, path)?,
             base: Arc::clone(&registry.address),
         };
-        Some((route, Arc::clone(&registry.upstream)))
+        let spoken = Spoken {
+            upstream: Arc::clone(&registry.upstream),
+            role: registry.upstream.role(host)?,
+        };
+        Some((route, spoken))
     }
 }
 

@@ -44,11 +44,6 @@ impl Rewound {
     pub fn new(read: BytesMut, socket: TcpStream) -> Self {
         Self { read, socket }
     }
-
-    /// What was read, and the socket.
-    pub fn into_parts(self) -> (BytesMut, TcpStream) {
-        (self.read, self.socket)
-    }
 }
 
 impl Wire for Rewound {

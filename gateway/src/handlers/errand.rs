@@ -3,17 +3,16 @@
 //! They only come where clients believe that they speak with the registry itself. Each kind is refused or passed on as
 //! `[network]` says, and logged either way.
 
-use rules::Ecosystem;
-
-use super::gate;
-use super::trace::Trace;
-use crate::app::App;
-use crate::config::{self, Network};
-use crate::edge::route::Route;
-use crate::exchange::{Method, Reply, Request};
-use crate::failure::Failure;
-use crate::origin::upstream::Upstream;
 use std::sync::Arc;
+
+use rules::{Ecosystem, PackageName};
+
+use super::trace::Trace;
+use super::{Context, gate, origins};
+use crate::config::{self, Network};
+use crate::exchange::{Method, Reply};
+use crate::failure::Failure;
+use crate::origin::upstream::{Role, Upstream};
 
 /// What somebody wants of a registry besides packages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +51,8 @@ impl Errand {
     }
 }
 
-/// Whether this is npm's login in either form, or what follows it; or PyPI's exchange of an identity for a token.
-pub fn logs_in(ecosystem: Ecosystem, segments: &[String]) -> bool {
+/// Whether this is npm's login in either form, or what follows it; or PyPI's, or its exchange of an identity for a token.
+fn logs_in(ecosystem: Ecosystem, segments: &[String]) -> bool {
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     match (ecosystem, segments.as_slice()) {
         (Ecosystem::Npm, ["-", rest @ ..]) => matches!(
@@ -62,45 +61,95 @@ pub fn logs_in(ecosystem: Ecosystem, segments: &[String]) -> bool {
                 | ["v1", "login" | "done", ..]
                 | ["npm", "v1", "tokens" | "user" | "oidc", ..]
         ),
-        // A repository's folder stands before it, since the path is no index.
-        (Ecosystem::Pypi, [.., "account", _] | [_, "account" | "_", ..]) => true,
+        // What is no index has its folder before it.
+        (Ecosystem::Pypi, ["files", "account" | "_", ..]) => true,
         _ => false,
     }
 }
 
 /// Refuses, or passes on what the registry answers.
 pub async fn answer(
-    app: &Arc<App>,
-    request: &Request,
-    (route, upstream): (&Route, &Arc<Upstream>),
+    context: Context<'_>,
+    (upstream, role): (&Arc<Upstream>, Role),
     trace: &mut Trace,
 ) -> Result<Reply, Failure> {
+    let (app, request, route) = (context.app, context.request, context.route);
+    let principal = gate::admit_reader(app, request).await?;
+    trace.by(principal.as_ref());
     let errand = Errand::of(route.ecosystem, request.method, &route.rest.segments);
+    if errand == Errand::Login {
+        // What follows the kind of login may be a secret of the registry's.
+        trace.conceal_target();
+    }
     let (key, setting) = errand.setting(&request.snapshot.config.network);
-    let is_archive = route
-        .rest
-        .segments
-        .last()
-        .is_some_and(|last| is_archive(last));
-    if setting == config::Errand::Refuse || is_archive {
+    let passes = setting == config::Errand::Pass && is_the_registrys(&context, role);
+    let told = |what: &str, reason: &str| {
+        tracing::info!(
+            target: "audit", errand = key, peer = %request.caller.peer,
+            mode = request.caller.mode.as_str(), path = trace.target(), reason, "an errand was {what}"
+        );
+    };
+    if !passes {
         let sentence = format!(
             "portcullis: {} does not go through this gateway (network.{key})",
             errand.words()
         );
-        tracing::info!(
-            target: "audit", errand = key, peer = %request.caller.peer,
-            mode = request.caller.mode.as_str(), path = &*request.target, reason = sentence,
-            "an errand was refused"
-        );
+        told("refused", &sentence);
         return Err(Failure::Forbidden(sentence));
     }
-    tracing::info!(
-        target: "audit", errand = key, peer = %request.caller.peer,
-        mode = request.caller.mode.as_str(), path = &*request.target, "an errand was passed on"
-    );
-    trace.at(route);
+    stays(&context)?;
+    told("passed on", "");
     let limits = &request.snapshot.limits;
     app.supply.errand(upstream, request, limits).await
+}
+
+/// Whether a request is for the registry's own host, and not for what it keeps elsewhere or for an archive: what we can't
+/// read is never what leads to a package's bytes.
+fn is_the_registrys(context: &Context<'_>, role: Role) -> bool {
+    let last = context.route.rest.segments.last();
+    role == Role::Base && !last.is_some_and(|last| is_archive(last))
+}
+
+/// Fails if a word of the address is the name of a package that may not come from outside, or be said there.
+fn stays(context: &Context<'_>) -> Result<(), Failure> {
+    let (ecosystem, segments) = (context.route.ecosystem, &context.route.rest.segments);
+    let values = context.request.query.iter().map(|(_, value)| value);
+    for package in names(ecosystem, segments, values) {
+        let origins = origins(context, &package);
+        if !origins.reaches_outside()
+            && let Some(reason) = origins.refusal()
+        {
+            return Err(Failure::Refused(Box::new(reason.clone())));
+        }
+    }
+    Ok(())
+}
+
+/// Every package that an address may be speaking of.
+fn names<'a>(
+    ecosystem: Ecosystem,
+    segments: &'a [String],
+    values: impl Iterator<Item = &'a String>,
+) -> Vec<PackageName> {
+    let mut texts: Vec<String> = Vec::new();
+    for (place, segment) in segments.iter().enumerate() {
+        texts.push(segment.clone());
+        match ecosystem {
+            Ecosystem::Npm => texts.extend(
+                segments
+                    .get(place + 1)
+                    .map(|leaf| format!("{segment}/{leaf}")),
+            ),
+            Ecosystem::Maven => texts.push(format!("{}:{segment}", segments[..place].join("."))),
+            Ecosystem::Pypi | Ecosystem::Generic => {}
+        }
+    }
+    for value in values {
+        let words = value.split(|letter: char| letter.is_whitespace() || letter == ',');
+        texts.extend(words.map(str::to_owned));
+    }
+    let name = |text: &String| PackageName::parse(ecosystem, text).ok();
+    texts.iter().filter_map(name).collect()
 }
 
 /// A path that we can't read is never one that leads to a package's bytes.

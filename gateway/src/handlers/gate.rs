@@ -28,7 +28,12 @@ pub async fn principal(
 /// Whether a token of ours is shown, be it good or not.
 fn shows_token(headers: &HeaderMap) -> bool {
     let value = headers.get(header::AUTHORIZATION);
-    match Credentials::read(value.map(HeaderValue::as_bytes)) {
+    value.is_some_and(|value| is_token(value.as_bytes()))
+}
+
+/// Whether credentials are of the form of a token of ours.
+pub fn is_token(shown: &[u8]) -> bool {
+    match Credentials::read(Some(shown)) {
         Credentials::Token(presented) => presented.token().is_ok(),
         Credentials::None | Credentials::Malformed => false,
     }
@@ -63,7 +68,10 @@ pub async fn admit_reader(app: &App, request: &Request) -> Result<Option<Princip
         // What a client shows to the registry is none of our business, unless it is ours.
         Mode::Forward | Mode::Network => !shows_token(headers),
     };
-    if is_anonymous && let Some(shown) = &request.caller.shown {
+    if is_anonymous
+        && let Some(shown) = &request.caller.shown
+        && is_token(shown.as_bytes())
+    {
         return principal_of(app, Some(shown.as_bytes()), now).await;
     }
     if is_anonymous && request.snapshot.config.anonymous_read {

@@ -28,16 +28,16 @@ use crate::app::{App, Snapshot, protocol_of};
 use crate::config::Limits;
 use crate::edge::head::Head;
 use crate::edge::host_without_port;
+use crate::edge::registries::Spoken;
 use crate::edge::route::{Route, route};
 use crate::edge::{Answer, Answerer, Deciding, Intake};
 use crate::exchange::{Ask, Body, Caller, Method, Mode, Path, Reply, Request};
 use crate::failure::{Failure, Telling};
 use crate::observe::Kind;
-use crate::origin::upstream::Upstream;
-use crate::protocol::{Protocol, Rejection, Target};
+use crate::protocol::{Protocol, Rejection, Service, Target};
 use crate::state::Right;
 
-pub use gate::{denied, principal_of, writes};
+pub use gate::{denied, is_token, principal_of, writes};
 pub use memo::Memo;
 use trace::Trace;
 
@@ -133,7 +133,7 @@ enum Place {
     Preflight(String),
     Repository(Route),
     /// A registry's own address, whose client believes to speak with the registry.
-    Registry(Route, Arc<Upstream>),
+    Registry(Route, Spoken),
     Nowhere,
     /// A registry's host, but nothing of the registry's.
     Elsewhere,
@@ -142,8 +142,8 @@ enum Place {
 fn place(snapshot: &Snapshot, host: &str, path: Path, mode: Mode) -> Place {
     if mode.is_intercepted() {
         let found = snapshot.registries.route(host_without_port(host), &path);
-        return found.map_or(Place::Elsewhere, |(route, upstream)| {
-            Place::Registry(route, upstream)
+        return found.map_or(Place::Elsewhere, |(route, spoken)| {
+            Place::Registry(route, spoken)
         });
     }
     if path.segments.is_empty() {
@@ -162,8 +162,8 @@ async fn handle(app: &Arc<App>, request: &Request, place: Place, trace: &mut Tra
         Place::FrontPage => front_page(request),
         Place::Preflight(repository) => Box::pin(preflight::answer(app, request, repository)).await,
         Place::Repository(route) => answered(app, request, route, trace).await,
-        Place::Registry(route, upstream) => {
-            Box::pin(crossed(app, request, (route, upstream), trace)).await
+        Place::Registry(route, spoken) => {
+            Box::pin(crossed(app, request, (route, spoken), trace)).await
         }
         Place::Elsewhere => Err(Failure::Rejected {
             status: 404,
@@ -222,20 +222,20 @@ async fn answered(
 async fn crossed(
     app: &Arc<App>,
     request: &Request,
-    (route, upstream): (&Route, &Arc<Upstream>),
+    (route, spoken): (&Route, &Spoken),
     trace: &mut Trace,
 ) -> Result<Reply, Failure> {
     let context = context(app, request, route);
-    if errand::logs_in(route.ecosystem, &route.rest.segments) {
-        return errand::answer(app, request, (route, upstream), trace).await;
-    }
+    trace.at(route);
     match parsed(&context) {
-        Ok(target) => {
-            trace.at(route);
-            judged(context, target, trace).await
+        Ok(Target::Service(Service::Whoami)) => {
+            errand::answer(context, (&spoken.upstream, spoken.role), trace).await
         }
-        Err(Rejection::NotAcceptable) => Err(rejected(&Rejection::NotAcceptable)),
-        Err(_) => errand::answer(app, request, (route, upstream), trace).await,
+        Ok(target) => judged(context, target, trace).await,
+        Err(Rejection::Unknown | Rejection::Method) => {
+            errand::answer(context, (&spoken.upstream, spoken.role), trace).await
+        }
+        Err(rejection) => Err(rejected(&rejection)),
     }
 }
 

@@ -63,6 +63,19 @@ impl Trace {
         self.principal = principal.map(|principal| principal.name().to_owned());
     }
 
+    /// The target as it is logged.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Logs no more of the target than its first two segments.
+    pub fn conceal_target(&mut self) {
+        let mut ends = self.target.match_indices(['/', '?']);
+        if let Some((end, _)) = ends.nth(2) {
+            self.target = format!("{}/[redacted]", &self.target[..end]).into();
+        }
+    }
+
     pub fn at(&mut self, route: &Route) {
         self.ecosystem = Some(route.ecosystem);
         self.repository = Some(Arc::clone(&route.repository));

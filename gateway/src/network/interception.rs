@@ -2,6 +2,7 @@
 //! use the proxy. Counts what became of each.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -11,9 +12,9 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::access::Denial;
 use crate::app::{App, Snapshot};
-use crate::authority::{Authority, AuthorityError, Leaves};
+use crate::authority::{Authority, AuthorityError, Leaves, is_host};
 use crate::config;
-use crate::edge::network::{Admitting, Crossing, Passage};
+use crate::edge::network::{Admitting, Asking, Crossing, Passage};
 use crate::exchange::{Mode, Reply};
 use crate::failure::Failure;
 use crate::handlers;
@@ -25,11 +26,13 @@ pub struct Interception {
     leaves: Leaves,
     /// The hosts that `leaves` was last told.
     hosts: Mutex<BTreeSet<String>>,
+    /// Where the gateway itself listens.
+    ports: Vec<u16>,
 }
 
 impl Interception {
     /// With the authority that the data folder holds.
-    pub fn new(app: Arc<App>) -> Result<Self, AuthorityError> {
+    pub fn new(app: Arc<App>, ports: Vec<u16>) -> Result<Self, AuthorityError> {
         let authority = Arc::new(load(&app)?);
         let hosts = host_names(&app.snapshot.load());
         let listed: Vec<String> = coverable(&authority, &hosts);
@@ -37,6 +40,7 @@ impl Interception {
             leaves: Leaves::new(Arc::clone(&authority), &listed, SystemTime::now)?,
             authority: ArcSwap::new(authority),
             hosts: Mutex::new(hosts),
+            ports,
             app,
         })
     }
@@ -51,9 +55,8 @@ impl Interception {
     fn tell(&self, hosts: BTreeSet<String>) -> Result<(), AuthorityError> {
         let authority = self.authority.load_full();
         let listed = coverable(&authority, &hosts);
-        self.leaves.renew(authority, &listed)?;
         *self.hosts.lock().unwrap_or_else(PoisonError::into_inner) = hosts;
-        Ok(())
+        self.leaves.renew(authority, &listed)
     }
 }
 
@@ -75,7 +78,7 @@ fn coverable(authority: &Authority, hosts: &BTreeSet<String>) -> Vec<String> {
     let (covered, beyond): (Vec<String>, Vec<String>) = hosts
         .iter()
         .cloned()
-        .partition(|host| authority.covers(host));
+        .partition(|host| is_host(host) && authority.covers(host));
     if !beyond.is_empty() {
         tracing::warn!(
             hosts = beyond.join(" "),
@@ -93,6 +96,34 @@ impl Crossing for Interception {
 
     fn is_registry(&self, host: &str) -> bool {
         self.app.snapshot.load().registries.know(host)
+    }
+
+    fn is_registry_port(&self, port: u16) -> bool {
+        let snapshot = self.app.snapshot.load();
+        let mut upstreams = snapshot.registries.upstreams();
+        matches!(port, 80 | 443) || upstreams.any(|upstream| upstream.port() == Some(port))
+    }
+
+    fn leads_to_registry(&self, address: IpAddr) -> Asking<'_> {
+        Box::pin(async move {
+            let snapshot = self.app.snapshot.load_full();
+            for host in host_names(&snapshot) {
+                let lookup = tokio::net::lookup_host((host.trim_matches(['[', ']']), 443));
+                let found = tokio::time::timeout(snapshot.limits.resolve, lookup).await;
+                let Ok(Ok(mut found)) = found else {
+                    continue;
+                };
+                if found.any(|each| each.ip().to_canonical() == address) {
+                    return true;
+                }
+            }
+            false
+        })
+    }
+
+    fn is_own(&self, address: SocketAddr) -> bool {
+        // Only an address of this machine can be bound.
+        self.ports.contains(&address.port()) && UdpSocket::bind((address.ip(), 0)).is_ok()
     }
 
     fn acceptor(&self) -> TlsAcceptor {

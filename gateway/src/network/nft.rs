@@ -65,6 +65,15 @@ const INTERFACE_BYTES: usize = 15;
 /// LOGIN_NAME_MAX of shadow's useradd
 const USER_BYTES: usize = 32;
 
+/// The gateway has services of its own there: a client's are not to be mistaken for them.
+const LINK_LOCAL: [(&str, &str); 2] = [
+    (
+        "Not services of the very link, such as those of clouds.",
+        "ip daddr 169.254.0.0/16 return",
+    ),
+    ("The same over IPv6.", "ip6 daddr fe80::/10 return"),
+];
+
 /// `destroy table` says the same in one line, but nft knows it only from 1.0.7 and Linux from 6.3.
 const CLEAR: &str = "\
 add table inet portcullis
@@ -281,14 +290,18 @@ impl Redirection {
 
     fn left_alone(&self) -> Vec<Rule> {
         let comment = "Destinations to be left alone.";
-        [("ip", false), ("ip6", true)]
+        let excluded = [("ip", false), ("ip6", true)]
             .into_iter()
             .filter_map(|(family, is_v6)| {
                 let found = self.exclude.iter().map(IpAddr::to_canonical);
                 let found = found.filter(|address| address.is_ipv6() == is_v6);
                 let set = set(found)?;
                 Some((comment, format!("{family} daddr {set} return")))
-            })
+            });
+        LINK_LOCAL
+            .into_iter()
+            .map(|(comment, rule)| (comment, rule.to_owned()))
+            .chain(excluded)
             .collect()
     }
 

@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, header};
 
 use super::upstream::{Fault, FaultKind, Fetcher, Passing, Responded, Upstream};
 use super::{Supply, failure_of};
-use crate::access::Credentials;
+use crate::bounds::Budget;
 use crate::config::Limits;
 use crate::exchange::{BodyBroken, NextPiece, Piece, Reply, ReplyBody, Request, Source};
 use crate::failure::Failure;
-use crate::handlers::writes;
+use crate::handlers::{is_token, writes};
 use crate::protocol::Location;
 
 impl Supply {
@@ -48,7 +48,8 @@ impl Supply {
         };
         let passing = fetcher.pass(&url, passing);
         let responded = passing.await.map_err(to_failure)?;
-        reply(responded).map_err(to_failure)
+        let replying = reply(responded, limits, &self.memory);
+        replying.await.map_err(to_failure)
     }
 }
 
@@ -73,7 +74,7 @@ fn is_passed(name: &HeaderName) -> bool {
 fn fields(request: &Request) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in &request.headers {
-        let is_ours = *name == header::AUTHORIZATION && is_our_token(value);
+        let is_ours = *name == header::AUTHORIZATION && is_token(value.as_bytes());
         if is_passed(name) && *name != header::HOST && !is_ours {
             headers.append(name, value.clone());
         }
@@ -81,26 +82,28 @@ fn fields(request: &Request) -> HeaderMap {
     headers
 }
 
-/// A token of ours is nobody else's business.
-fn is_our_token(value: &HeaderValue) -> bool {
-    match Credentials::read(Some(value.as_bytes())) {
-        Credentials::Token(presented) => presented.token().is_ok(),
-        Credentials::None | Credentials::Malformed => false,
-    }
-}
-
-fn reply(responded: Responded) -> Result<Reply, Fault> {
+async fn reply(
+    responded: Responded,
+    limits: &Limits,
+    memory: &Arc<Budget>,
+) -> Result<Reply, Fault> {
     let mut reply = Reply::empty(responded.status);
-    let fields = responded.headers.iter().filter(|(name, _)| is_passed(name));
+    let fields = responded.headers.iter();
     reply.headers = fields
+        .filter(|(name, _)| is_passed(name) && **name != header::DATE)
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
-    let Some(length) = responded.content_length() else {
-        return Ok(reply);
-    };
-    reply.body = ReplyBody::Stream {
-        source: Box::new(Returning(responded)),
-        length,
+    reply.body = match responded.content_length() {
+        Some(length) => ReplyBody::Stream {
+            source: Box::new(Returning(responded)),
+            length,
+        },
+        // How long it is, is only known at its end.
+        None => {
+            let mut memory = memory.reservation();
+            let body = responded.bytes(limits.document_bytes, &mut memory);
+            ReplyBody::Full(body.await?)
+        }
     };
     Ok(reply)
 }

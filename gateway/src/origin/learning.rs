@@ -10,7 +10,7 @@ use crate::bounds::Budget;
 use crate::config::Limits;
 use crate::protocol::{Document, DocumentKind, IndexTarget, SimpleForm};
 
-/// Asks a PyPI registry for the page of a project and learns the host of its files from it. Others serve their files
+/// Asks a PyPI registry for the page of a project and learns the hosts of its files from it. Others serve their files
 /// themselves.
 pub async fn learn_files_host(
     network: &Arc<Network>,
@@ -52,6 +52,7 @@ pub async fn learn_files_host(
         bytes,
     };
     let index = protocol.read(&target, document);
-    upstream.learn(&index.map_err(|error| unusable(error.to_string()))?);
+    let index = index.map_err(|error| unusable(error.to_string()))?;
+    upstream.remember(upstream.linked(&index));
     Ok(())
 }

@@ -143,13 +143,17 @@ pub fn upstream_table(config: &Config, earlier: &UpstreamTable) -> UpstreamTable
     let mut table = UpstreamTable::new();
     for repository in &config.repositories {
         for (ecosystem, settings) in &repository.upstream {
-            let known = by_id
-                .get(&settings.id)
-                .filter(|known| known.settings == *settings)
-                .cloned();
+            let known = by_id.get(&settings.id).cloned();
             let upstream = match known {
-                Some(known) => Some(known),
-                None => Upstream::new(settings.clone(), &config.limits).map(Arc::new),
+                Some(known) if known.settings == *settings => Some(known),
+                known => Upstream::new(settings.clone(), &config.limits).map(|upstream| {
+                    // The same registry under other settings keeps the hosts that it was seen to have.
+                    let same = known.filter(|known| known.settings.url == settings.url);
+                    if let Some(known) = same {
+                        upstream.remember(known.host_names());
+                    }
+                    Arc::new(upstream)
+                }),
             };
             if let Some(upstream) = upstream {
                 by_id.insert(settings.id.clone(), Arc::clone(&upstream));

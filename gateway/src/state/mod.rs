@@ -27,8 +27,9 @@ use database::Database;
 pub use audit::{AuditFilter, AuditRecord};
 pub use error::StateError;
 pub use hosted::{
-    Committed, Conflict, Copied, CopyOrder, CopyRefusal, Copying, HostedPackage, HostedVersion,
-    Mode, Record, Status, StatusChange, StoredFile, Submission, UnknownStatus, VersionAddress,
+    Committed, Conflict, Copied, CopyOrder, CopyRefusal, Copying, Edit, Edited, HostedPackage,
+    HostedVersion, Mode, Record, Status, StatusChange, StoredFile, Submission, UnknownStatus,
+    VersionAddress,
 };
 pub use location::Location;
 pub use packages::{PackageFilter, PackageRecord};

@@ -2,6 +2,7 @@
 
 mod trust;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -123,12 +124,16 @@ impl Hosts {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(crossing::learn(&snapshot, &Arc::default()));
+        runtime.block_on(crossing::learn(
+            &snapshot,
+            &Arc::default(),
+            &mut BTreeSet::new(),
+        ));
         let found = host_names(&snapshot);
         let (names, others): (Vec<String>, Vec<String>) = found
             .into_iter()
             .chain(self.more)
-            .partition(|host| is_name(host));
+            .partition(|host| authority::is_host(host));
         for host in others {
             complain(&format!(
                 "note: {host} is an address or a single label, for which no certificate is made"
@@ -142,9 +147,4 @@ impl Hosts {
         }
         Ok((folder, names))
     }
-}
-
-/// Whether a certificate may be made for a host of this form.
-fn is_name(host: &str) -> bool {
-    host.contains('.') && host.parse::<std::net::IpAddr>().is_err()
 }

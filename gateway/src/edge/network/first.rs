@@ -92,6 +92,8 @@ fn host(head: &[u8]) -> Option<String> {
         None => (host, &b"80"[..]),
     };
     let is_port = port.iter().all(u8::is_ascii_digit);
+    // The absolute form of a name is the same host (RFC 1034 §3.1).
+    let host = host.strip_suffix(b".").unwrap_or(host);
     name::parse(host).ok().filter(|_| is_port)
 }
 
@@ -122,7 +124,10 @@ mod tests {
                 "GET / HTTP/1.1\r\nHost : a.test\r\nHost: b.test\r\n\r\n",
                 None,
             ),
-            ("GET / HTTP/1.1\r\nHost: registry.test.\r\n\r\n", None),
+            (
+                "GET / HTTP/1.1\r\nHost: registry.test.\r\n\r\n",
+                Some("registry.test"),
+            ),
             ("GET / HTTP/1.1\r\nHost: u@registry.test\r\n\r\n", None),
             ("GET / HTTP/1.1\r\n\r\n", None),
         ] {

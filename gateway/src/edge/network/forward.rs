@@ -35,6 +35,15 @@ pub enum Host {
     Address(IpAddr),
 }
 
+impl std::fmt::Display for Host {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Name(name) => out.write_str(name),
+            Self::Address(address) => address.fmt(out),
+        }
+    }
+}
+
 const HTTP_PORT: u16 = 80;
 
 /// Reads the target of a request line. Methods other than `CONNECT` are not looked at, but for

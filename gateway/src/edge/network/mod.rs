@@ -16,7 +16,7 @@ pub use original::make_transparent;
 pub use proxy::proxy;
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -33,17 +33,30 @@ use super::tls;
 use super::wire::Rewound;
 use crate::config;
 use crate::exchange::{Mode, Reply};
+use crate::network::address;
 
 /// The future of an admission.
 pub type Admitting<'a> = Pin<Box<dyn Future<Output = Result<(), Box<Reply>>> + Send + 'a>>;
+
+/// The future of a yes or no.
+pub type Asking<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
 
 /// What the rest of the program knows of connections that cross it.
 pub trait Crossing: Send + Sync + 'static {
     /// The settings in force now.
     fn settings(&self) -> Arc<config::Network>;
 
-    /// Whether a host name, in small letters, is a registry's.
+    /// Whether a host, a name in small letters or an address, is a registry's.
     fn is_registry(&self, host: &str) -> bool;
+
+    /// Whether registries are spoken to at this port.
+    fn is_registry_port(&self, port: u16) -> bool;
+
+    /// Whether an address is one that a registry's name leads to.
+    fn leads_to_registry(&self, address: IpAddr) -> Asking<'_>;
+
+    /// Whether an address is the gateway's own.
+    fn is_own(&self, address: SocketAddr) -> bool;
 
     /// What registries' connections are opened with.
     fn acceptor(&self) -> TlsAcceptor;
@@ -186,16 +199,38 @@ impl Crosser<'_> {
         let limits = self.door.answerer.limits();
         let remote = match (remote, asked) {
             (Some(remote), _) => Some(remote),
-            (None, Asked::Address(address)) => tunnel::connect(*address, &limits).await,
-            (None, Asked::Name(..) | Asked::Nothing) => None,
+            (None, Asked::Address(address)) if self.may_go_by(*address) => {
+                tunnel::connect(*address, &limits).await
+            }
+            (None, _) => None,
         };
         let Some(remote) = remote else {
             return self.passed(Passage::Failed);
         };
+        let read = match &opening.first {
+            First::Http { .. } => proxy::ending(&opening.read, &limits),
+            _ => Some(opening.read),
+        };
+        match read {
+            Some(read) => self.splice(Rewound::new(read, socket), remote).await,
+            None => self.passed(Passage::Refused),
+        }
+    }
+
+    /// Passes bytes on until both sides have ended, or the gateway stops.
+    async fn splice(mut self, client: Rewound, remote: TcpStream) {
         self.passed(Passage::Tunnelled);
-        let client = Rewound::new(opening.read, socket);
-        let (from_client, to_client) = tunnel::splice(client, remote, limits.tunnel_idle).await;
+        let idle = self.door.answerer.limits().tunnel_idle;
+        let splicing = tunnel::splice(client, remote, idle, &mut self.door.stop);
+        let (from_client, to_client) = splicing.await;
         self.crossing.carried(self.mode, from_client, to_client);
+    }
+
+    /// Whether a connection that the network brought may go on where it was going. What a client can't reach over a
+    /// router it does not reach through us: this machine itself, and link-local services of clouds.
+    fn may_go_by(&self, address: SocketAddr) -> bool {
+        let is_here = address.ip().to_canonical().is_loopback() || self.crossing.is_own(address);
+        !is_here && address::may_reach(address.ip(), true)
     }
 }
 

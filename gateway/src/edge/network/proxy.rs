@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -16,16 +16,15 @@ use super::forward::{self, Forward, Host};
 use super::tunnel::{self, Unconnected};
 use super::verdict::Asked;
 use super::{Crosser, Crossing, Passage};
-use crate::config::Passing;
+use crate::config::{Limits, Passing};
 use crate::edge::reader::NoRequest;
 use crate::exchange::{Mode, Reply};
+use crate::network::address;
 
 /// A request to a proxy.
 struct Wanted {
     forward: Forward,
     method: Bytes,
-    /// What stands behind the request line, with the empty line.
-    fields: Bytes,
     headers: HeaderMap,
 }
 
@@ -96,7 +95,6 @@ fn wanted(head: &Bytes, fields_max: usize) -> Result<Wanted, BadHead> {
     Ok(Wanted {
         forward: forward::parse(method, target)?,
         method: head.slice_ref(method),
-        fields: head.slice(line.len() + 2..),
         headers,
     })
 }
@@ -108,24 +106,23 @@ impl Crosser<'_> {
                 let (host, port) = (host.clone(), *port);
                 self.connect(connection, host, port).await;
             }
-            Forward::Absolute { host, .. } => match host {
-                Host::Name(name) if self.crossing.is_registry(name) => {
-                    let name = name.clone();
-                    self.answer(connection, &wanted, name).await;
+            Forward::Absolute { host, .. } => {
+                let name = host.to_string();
+                match self.crossing.is_registry(&name) {
+                    true => self.answer(connection, &wanted, name).await,
+                    false => self.pass_on(connection, &wanted).await,
                 }
-                _ => self.pass_on(connection, &wanted).await,
-            },
+            }
         }
     }
 
     /// `CONNECT`: says yes once the other side is there, then looks at what the client begins with.
     async fn connect(self, mut connection: Connection<TcpStream>, host: Host, port: u16) {
         if !self.settings.ports.contains(&port) {
-            let why = "this port is not on the list `network.ports`";
-            return self.decline(connection, 403, why).await;
+            return self.decline(connection, 403, OTHER_PORT).await;
         }
-        let is_registry = matches!(&host, Host::Name(name) if self.crossing.is_registry(name));
-        let remote = if is_registry {
+        let is_registry = self.crossing.is_registry(&host.to_string());
+        let mut remote = if is_registry {
             None
         } else {
             match self.reach(&host, port).await {
@@ -139,6 +136,10 @@ impl Crosser<'_> {
         }
         let limits = self.door.answerer.limits();
         let (mut socket, read) = (connection.wire, connection.inbox);
+        if let Some(remote) = remote.take_if(|_| !self.crossing.is_registry_port(port)) {
+            // No registry is there under any name, and its server may be the one who speaks first.
+            return self.splice(Rewound::new(read, socket), remote).await;
+        }
         match first::read(&mut socket, read, &limits).await {
             Some(opening) => {
                 let asked = Asked::Name(host, port);
@@ -156,8 +157,17 @@ impl Crosser<'_> {
                 "only package registries are reached through this gateway",
             ));
         }
+        if let Host::Address(address) = host
+            && self.crossing.leads_to_registry(*address).await
+        {
+            return Err((403, "a registry is asked for by its name"));
+        }
         let limits = self.door.answerer.limits();
-        let reached = tunnel::connect_host(host, port, self.settings.allow_private, &limits).await;
+        let allow_private = self.settings.allow_private;
+        let may = |each: SocketAddr| {
+            address::may_reach(each.ip(), allow_private) && !self.crossing.is_own(each)
+        };
+        let reached = tunnel::connect_host(host, port, &limits, &may).await;
         reached.map_err(|why| match why {
             Unconnected::Forbidden => (403, "this address is not reached through this gateway"),
             Unconnected::Unreachable => (502, "this host does not answer"),
@@ -186,20 +196,19 @@ impl Crosser<'_> {
         let Forward::Absolute { host, port, .. } = &wanted.forward else {
             return;
         };
+        if *port != 80 && !self.settings.ports.contains(port) {
+            return self.decline(connection, 403, OTHER_PORT).await;
+        }
         let mut remote = match self.reach(host, *port).await {
             Ok(remote) => remote,
             Err((status, why)) => return self.decline(connection, status, why).await,
         };
-        self.passed(Passage::Tunnelled);
         let head = wanted.to_origin(true);
         if remote.write_all(&head).await.is_err() {
-            return;
+            return self.passed(Passage::Failed);
         }
-        let idle = self.door.answerer.limits().tunnel_idle;
         let client = Rewound::new(connection.inbox, connection.wire);
-        let (from_client, to_client) = tunnel::splice(client, remote, idle).await;
-        let from_client = from_client + head.len() as u64;
-        self.crossing.carried(self.mode, from_client, to_client);
+        self.splice(client, remote).await;
     }
 
     async fn decline(self, mut connection: Connection<TcpStream>, status: u16, why: &str) {
@@ -218,44 +227,74 @@ impl Crosser<'_> {
     }
 }
 
+const OTHER_PORT: &str = "this port is not on the list `network.ports`";
+
+/// A head seldom has more.
+const HEAD_BYTES: usize = 2048;
+
+/// A request in clear text, so changed that its connection ends with its answer: the next one would be for anybody. What
+/// follows its head stays as it is. `None` if it can't be read.
+pub(super) fn ending(read: &BytesMut, limits: &Limits) -> Option<BytesMut> {
+    let bytes = read.clone().freeze();
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let (line, headers) = head::split(&bytes.slice(..end), limits.head_fields)
+        .map(|(line, headers)| (line.to_vec(), headers))
+        .ok()?;
+    let mut changed = BytesMut::with_capacity(read.len() + 64);
+    changed.put_slice(&line);
+    changed.put_slice(b"\r\n");
+    for (name, value) in headers.iter().filter(|(name, _)| !ends(name)) {
+        put_field(&mut changed, name, value);
+    }
+    changed.put_slice(b"connection: close\r\n\r\n");
+    changed.put_slice(&bytes[end..]);
+    Some(changed)
+}
+
+/// Fields that say how a connection goes on.
+fn ends(name: &HeaderName) -> bool {
+    matches!(name.as_str(), "connection" | "keep-alive" | "upgrade")
+}
+
+fn put_field(head: &mut BytesMut, name: &HeaderName, value: &HeaderValue) {
+    for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+        head.put_slice(part);
+    }
+}
+
 impl Wanted {
     /// The head as an origin server gets it: its own form of target, and the host of the target (RFC 9112 §3.2.2). What
-    /// is said to the proxy alone goes no further. `ends` asks the server to end the connection.
-    fn to_origin(&self, ends: bool) -> BytesMut {
-        let mut head = BytesMut::with_capacity(self.fields.len() + 256);
+    /// is said to the proxy alone goes no further. `is_last` asks the server to end the connection.
+    fn to_origin(&self, is_last: bool) -> BytesMut {
+        let mut head = BytesMut::with_capacity(HEAD_BYTES);
         let Forward::Absolute { host, port, origin } = &self.forward else {
             return head;
         };
-        let mut put = |bytes: &[u8]| head.put_slice(bytes);
         for part in [
             &self.method[..],
             b" ",
             origin.as_bytes(),
             b" HTTP/1.1\r\nhost: ",
         ] {
-            put(part);
+            head.put_slice(part);
         }
         let authority = match (host, port) {
             (Host::Name(name), 80) => name.clone(),
             (Host::Name(name), port) => format!("{name}:{port}"),
             (Host::Address(address), port) => SocketAddr::new(*address, *port).to_string(),
         };
-        put(authority.as_bytes());
-        put(b"\r\n");
+        head.put_slice(authority.as_bytes());
+        head.put_slice(b"\r\n");
         for (name, value) in &self.headers {
-            let is_hop = name.as_str().starts_with("proxy-")
-                || *name == header::HOST
-                || (ends && matches!(name.as_str(), "connection" | "keep-alive" | "upgrade"));
-            if !is_hop {
-                for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-                    put(part);
-                }
+            let is_hop = name.as_str().starts_with("proxy-") || *name == header::HOST;
+            if !is_hop && !(is_last && ends(name)) {
+                put_field(&mut head, name, value);
             }
         }
-        if ends {
-            put(b"connection: close\r\n");
+        if is_last {
+            head.put_slice(b"connection: close\r\n");
         }
-        put(b"\r\n");
+        head.put_slice(b"\r\n");
         head
     }
 }

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional_with_sizes};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::super::wire::Rewound;
 use super::forward::Host;
 use crate::config::Limits;
-use crate::network::address;
 
 /// Connects to where a connection was going.
 pub async fn connect(address: SocketAddr, limits: &Limits) -> Option<TcpStream> {
@@ -38,8 +38,8 @@ pub enum Unconnected {
 pub async fn connect_host(
     host: &Host,
     port: u16,
-    allow_private: bool,
     limits: &Limits,
+    may: &(dyn Fn(SocketAddr) -> bool + Sync),
 ) -> Result<TcpStream, Unconnected> {
     let addresses: Vec<SocketAddr> = match host {
         Host::Address(address) => vec![SocketAddr::new(*address, port)],
@@ -50,8 +50,7 @@ pub async fn connect_host(
             found.map_err(|_| Unconnected::Unreachable)?.collect()
         }
     };
-    let may = |each: &SocketAddr| address::may_reach(each.ip(), allow_private);
-    let allowed: Vec<SocketAddr> = addresses.iter().copied().filter(may).collect();
+    let allowed: Vec<SocketAddr> = addresses.iter().copied().filter(|it| may(*it)).collect();
     if allowed.is_empty() && !addresses.is_empty() {
         return Err(Unconnected::Forbidden);
     }
@@ -67,9 +66,14 @@ pub async fn connect_host(
 const ADDRESSES_TRIED: usize = 4;
 const COPIED_BYTES: usize = 16 * 1024;
 
-/// Passes bytes on until both sides have ended, one broke off, or neither sent anything for `idle`. Gives how many went
+/// Passes bytes on until both sides have ended, one broke off, neither sent anything for `idle`, or the gateway stops. Gives how many went
 /// from the client and to it.
-pub async fn splice(client: Rewound, remote: TcpStream, idle: Duration) -> (u64, u64) {
+pub async fn splice(
+    client: Rewound,
+    remote: TcpStream,
+    idle: Duration,
+    stop: &mut watch::Receiver<bool>,
+) -> (u64, u64) {
     let (mut client, mut remote) = (Counted::new(client), Counted::new(remote));
     let (from_client, to_client) = (client.counter(), remote.counter());
     let moved = || from_client.load(Ordering::Relaxed) + to_client.load(Ordering::Relaxed);
@@ -90,6 +94,7 @@ pub async fn splice(client: Rewound, remote: TcpStream, idle: Duration) -> (u64,
         // How a tunnel ends is the business of those who talk through it.
         _ = copying => {}
         () = watching => {}
+        _ = stop.wait_for(|stop| *stop) => {}
     }
     (
         from_client.load(Ordering::Relaxed),

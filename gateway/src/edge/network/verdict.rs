@@ -49,8 +49,9 @@ pub fn verdict(
     let asks_registry = asked_name.is_some_and(is_registry);
     let said = match first {
         First::Hello(hello) => hello.name.as_deref(),
-        First::Http { host } => host.as_deref(),
+        First::Http { host: Some(host) } => Some(host.as_str()),
         First::Malformed(why) => return Verdict::Refuse(why),
+        First::Http { host: None } => return Verdict::Refuse(NAMELESS),
         First::Other => None,
     };
     match said {
@@ -168,6 +169,12 @@ mod tests {
             (hello(None), address(), &defaults, Verdict::Refuse(NAMELESS)),
             (hello(None), literal(), &defaults, Verdict::Refuse(NAMELESS)),
             (http(None), address(), &defaults, Verdict::Refuse(NAMELESS)),
+            (
+                http(None),
+                named(other),
+                &trusting,
+                Verdict::Refuse(NAMELESS),
+            ),
             (
                 First::Other,
                 address(),

@@ -1,9 +1,11 @@
 //! npm: `publish`, `deprecate`, `dist-tag`, `unpublish`, of npm, pnpm and both Yarns (protocols.md §1.7).
 
+mod edits;
+
 use std::io::{self, Read, Write as _};
 
 use rules::{Digest, DigestAlgorithm, PackageName};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     authorised, blocking, committed, kept, not_outside, permitted, refused, stored, unavailable,
@@ -13,13 +15,13 @@ use crate::exchange::{Method, Reply};
 use crate::failure::Failure;
 use crate::handlers::Context;
 use crate::handlers::trace::Trace;
-use crate::hosted::documents::{listed, npm_package, npm_version, packument, tags_of};
 use crate::hosted::{BlobError, Blobs, Staged, Staging, notes};
 use crate::protocol::npm::hosted::{
-    Broken, Contents, Decoded, Edit, FileBody, HostedVersion, Problem, Publication, PublishLimits,
-    PublishReader, Sink, TarballLimits, Upload, Write, contents, parse_write, tag_target,
+    Broken, Contents, Decoded, FileBody, Problem, Publication, PublishLimits, PublishReader, Sink,
+    TarballLimits, Upload, Write, contents, parse_write, tag_target,
 };
-use crate::state::{HostedPackage, Mode, Status, StoredFile, Submission, VersionAddress};
+use crate::state::{Mode, Status, StoredFile, Submission, VersionAddress};
+use edits::{at_revision, edit, editable, unpublish};
 
 const TARBALL: TarballLimits = TarballLimits {
     entries_max: 200_000,
@@ -263,138 +265,4 @@ fn digests(staged: &Staged) -> Vec<Digest> {
 
 fn told(problem: &Problem) -> Failure {
     refused(problem.status.code(), problem.sentence.clone())
-}
-
-/// What is hosted of a package as npm's translator knows it.
-struct Current {
-    hosted: HostedPackage,
-    versions: Vec<HostedVersion>,
-    tags: Vec<(String, String)>,
-}
-
-impl Current {
-    async fn of(context: &Context<'_>, package: &PackageName) -> Result<Self, Failure> {
-        let state = &context.app.state;
-        let hosted = state.hosted(&context.route.repository, package).await;
-        let absent = || Failure::Absent(package.to_string());
-        let hosted = hosted.map_err(unavailable)?.ok_or_else(absent)?;
-        let listed: Vec<_> = listed(&hosted).collect();
-        let versions = listed.iter().map(|version| npm_version(version)).collect();
-        let tags = tags_of(&hosted, &listed);
-        Ok(Self {
-            versions,
-            tags,
-            hosted,
-        })
-    }
-
-    fn edit(
-        &self,
-        package: &PackageName,
-        upload: &Upload,
-        revision: Option<&str>,
-    ) -> Result<Edit, Failure> {
-        let listed: Vec<_> = listed(&self.hosted).collect();
-        let current = npm_package(package, &self.versions, &self.tags, &listed);
-        let current = current.ok_or_else(|| Failure::Absent(package.to_string()))?;
-        Edit::read(&upload.document, &current, revision).map_err(|problem| told(&problem))
-    }
-}
-
-async fn edit(
-    context: &Context<'_>,
-    package: &PackageName,
-    upload: &Upload,
-    revision: Option<&str>,
-) -> Result<(), Failure> {
-    let current = Current::of(context, package).await?;
-    let state = &context.app.state;
-    match current.edit(package, upload, revision)? {
-        Edit::Deprecate(deprecations) => {
-            for deprecation in deprecations {
-                let mut versions = current.hosted.versions.iter();
-                let known = versions.find(|version| version.version == deprecation.version);
-                let Some(known) = known else { continue };
-                let mut note: notes::NpmVersion = notes::read(&known.metadata);
-                note.deprecated = deprecation.reason;
-                let place = address(context, package, &deprecation.version);
-                let note = notes::write(&note);
-                let set = state.set_version_metadata(&place, &note);
-                set.await.map_err(unavailable)?;
-            }
-        }
-        Edit::Unpublish { versions, tags } => {
-            for version in &versions {
-                let place = address(context, package, version);
-                state.delete_version(&place).await.map_err(unavailable)?;
-            }
-            for (tag, version) in &tags {
-                let place = address(context, package, version);
-                state.set_tag(&place, tag).await.map_err(unavailable)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Takes away what clients see. What an operator archived, and the flags, are the operator's.
-async fn unpublish(context: &Context<'_>, package: &PackageName) -> Result<(), Failure> {
-    let current = Current::of(context, package).await?;
-    let is_seen = |status| matches!(status, Status::Published | Status::Unlisted);
-    let versions = current.hosted.versions.iter();
-    for version in versions.filter(|version| is_seen(version.status)) {
-        let place = address(context, package, &version.version);
-        let deleted = context.app.state.delete_version(&place);
-        deleted.await.map_err(unavailable)?;
-    }
-    Ok(())
-}
-
-/// Fails if the package was changed since the client read it.
-async fn at_revision(
-    context: &Context<'_>,
-    package: &PackageName,
-    revision: &str,
-) -> Result<(), Failure> {
-    let current = Current::of(context, package).await?;
-    let listed: Vec<_> = listed(&current.hosted).collect();
-    let known = npm_package(package, &current.versions, &current.tags, &listed);
-    match known.map(|known| known.revision()) {
-        Some(known) if known == revision => Ok(()),
-        _ => Err(refused(
-            409,
-            format!("{package} was changed meanwhile; read it again"),
-        )),
-    }
-}
-
-/// `GET /{package}?write=true`: what is hosted and nothing else, for a client that is about to change it.
-async fn editable(context: &Context<'_>, trace: &mut Trace) -> Result<Reply, Failure> {
-    let name = context.route.rest.segments.join("/");
-    let package = PackageName::npm(&name).map_err(|error| refused(400, error.to_string()))?;
-    authorised(context, &package, trace).await?;
-    let current = Current::of(context, &package).await?;
-    let listed: Vec<_> = listed(&current.hosted).collect();
-    let document = packument(&package, &current.hosted, &listed);
-    let document = document.ok_or_else(|| Failure::Absent(package.to_string()))?;
-    let document = with_addresses(&document, &context.route.base)?;
-    Ok(Reply::full(200, "application/json", document)
-        .with_static(http::header::CACHE_CONTROL, "no-store"))
-}
-
-/// Clients delete a file below the address that its version shows.
-fn with_addresses(document: &[u8], base: &str) -> Result<Vec<u8>, Failure> {
-    let unreadable = |error: serde_json::Error| Failure::Internal(error.to_string());
-    let mut document: Value = serde_json::from_slice(document).map_err(unreadable)?;
-    let versions = document["versions"].as_object_mut();
-    for version in versions
-        .into_iter()
-        .flat_map(|versions| versions.values_mut())
-    {
-        if let Some(relative) = version["dist"]["tarball"].as_str() {
-            let address = format!("{base}/{}", relative.trim_start_matches('/'));
-            version["dist"]["tarball"] = json!(address);
-        }
-    }
-    serde_json::to_vec(&document).map_err(unreadable)
 }

@@ -43,6 +43,9 @@ pub enum Role {
     Files,
 }
 
+/// More hosts are not taken for one upstream's.
+const HOSTS_MAX: usize = 16;
+
 /// The framework logs what we handle and log ourselves (a connection that broke, a pool that missed).
 pub const LOG_FILTER: &str = "pingora_core=off";
 
@@ -102,12 +105,18 @@ impl Upstream {
 
     /// What a host name, in small letters and without a port, is to this upstream.
     pub fn role(&self, host: &str) -> Option<Role> {
-        if self.base.host_str() == Some(host) {
+        let own = self.base.host_str().unwrap_or_default();
+        if own.trim_matches(['[', ']']) == host {
             return Some(Role::Base);
         }
         let without_port = |known: &String| known.split(':').next() == Some(host);
         let hosts = self.hosts.lock().ok()?;
         hosts.iter().any(without_port).then_some(Role::Files)
+    }
+
+    /// The port of the address.
+    pub fn port(&self) -> Option<u16> {
+        self.base.port_or_known_default()
     }
 
     /// The path of the address, with a slash at both ends.
@@ -139,12 +148,22 @@ impl Upstream {
 
     /// Learns the host that serves files from an index's own links, if none is known yet: one host, that of most links.
     pub fn learn(&self, index: &Index) {
-        let Ok(mut hosts) = self.hosts.lock() else {
-            return;
-        };
-        if !hosts.is_empty() {
+        let is_known = self.hosts.lock().is_ok_and(|hosts| !hosts.is_empty());
+        if is_known {
             return;
         }
+        if let Some(host) = self.linked(index).into_iter().next() {
+            tracing::info!(
+                upstream = self.settings.id,
+                host,
+                "learnt the host of the upstream's files"
+            );
+            self.remember([host]);
+        }
+    }
+
+    /// The hosts besides its own that an index links to, that of most links first.
+    pub fn linked(&self, index: &Index) -> Vec<String> {
         let mut counts = std::collections::BTreeMap::<String, usize>::new();
         let files = index.versions.iter().flat_map(|version| &version.files);
         for file in files.take(1000) {
@@ -155,24 +174,17 @@ impl Upstream {
                 *counts.entry(authority(&url)).or_default() += 1;
             }
         }
-        if let Some((host, _)) = counts.into_iter().max_by_key(|(_, count)| *count) {
-            tracing::info!(
-                upstream = self.settings.id,
-                host,
-                "learnt the host of the upstream's files"
-            );
-            hosts.insert(host);
-        }
+        let mut hosts: Vec<(String, usize)> = counts.into_iter().collect();
+        hosts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        hosts.into_iter().map(|(host, _)| host).collect()
     }
 
-    /// Takes hosts that were learnt before a restart.
-    pub fn remember(&self, names: Vec<&str>) {
+    /// Takes hosts that were learnt before.
+    pub fn remember(&self, names: impl IntoIterator<Item = String>) {
         let base = self.base.host_str();
-        let others = names.into_iter().filter(|name| Some(*name) != base);
-        if let Ok(mut hosts) = self.hosts.lock()
-            && hosts.is_empty()
-        {
-            hosts.extend(others.map(str::to_owned));
+        let others = names.into_iter().filter(|name| Some(name.as_str()) != base);
+        if let Ok(mut hosts) = self.hosts.lock() {
+            hosts.extend(others.take(HOSTS_MAX));
         }
     }
 

@@ -20,6 +20,7 @@ use rules::{Flags, PackageName};
 
 pub use commit::{Committed, Conflict};
 pub use copy::{Copied, CopyOrder, CopyRefusal, Copying};
+pub use edit::{Edit, Edited};
 pub use records::Record;
 pub use status::{Status, StatusChange, UnknownStatus};
 
