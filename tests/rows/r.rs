@@ -236,7 +236,7 @@ get /pypi/app/simple/x/ application/xml -> 406
 get /pypi/app/simple/y/ application/xml -> 406
 
 R22 [pypi] unsupported
-ours a list without a name, which says no more and breaks no client; nobody is asked
+ours the list of what is published here; nobody is asked
 publish app x 1.0.0 -> taken
-get /pypi/app/simple/ -> 200 <body> </body>, unasked
+get /pypi/app/simple/ -> 200 <a>x</a>, unasked
 ";

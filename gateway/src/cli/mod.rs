@@ -5,6 +5,7 @@ mod authority;
 mod cache;
 mod check;
 mod crossing;
+mod descriptors;
 mod doctor;
 mod exempt;
 mod explain;

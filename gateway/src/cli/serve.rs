@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
 use super::load::{self, Loaded};
-use super::{Settings, announce, complain, crossing, reload, say, subscribe, upkeep};
+use super::{Settings, announce, complain, crossing, descriptors, reload, say, subscribe, upkeep};
 use crate::admin::Admin;
 use crate::app::{App, Snapshot};
 use crate::config::{Config, Log, Source};
@@ -36,6 +36,7 @@ pub fn run(settings: Settings) -> Result<ExitCode> {
 }
 
 async fn serve(settings: Settings, loaded: Loaded) -> Result<()> {
+    descriptors::raise(loaded.config.limits.connections);
     let hangup = signal(SignalKind::hangup())?;
     let mut listener = bind(loaded.config.listen, "listen").await?;
     let tls = loaded.config.tls.as_ref().map(Tls::new).transpose()?;

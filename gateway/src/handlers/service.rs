@@ -26,7 +26,7 @@ pub async fn answer(
         Service::Ping => Ok(json("{}")),
         Service::Whoami => Ok(whoami(context.principal.as_ref())),
         Service::Projects(form) => {
-            let page = pypi::marker::projects(&[], *form);
+            let page = pypi::marker::projects(&projects(context), *form);
             Ok(Reply::full(200, page.content_type, page.bytes).with(header::VARY, "Accept"))
         }
         Service::Search { text, .. } => search(context, &service, text).await,
@@ -40,6 +40,23 @@ pub async fn answer(
             attestations(context, &service, package).await
         }
     }
+}
+
+/// The projects that are published in the repositories that this one reads. What lies outside is not listed: nobody who
+/// installs asks for it, and it is large.
+fn projects(context: &Context<'_>) -> Vec<String> {
+    let shelf = &context.app.shelf;
+    let is_here = |package: &PackageName| {
+        origins(context, package).iter().any(|origin| {
+            matches!(origin.place(), Place::Holding) && shelf.hosts(origin.repository(), package)
+        })
+    };
+    let mut names = shelf.names(Ecosystem::Pypi);
+    names.retain(is_here);
+    names
+        .iter()
+        .map(|package| package.name().to_owned())
+        .collect()
 }
 
 fn json(body: impl Into<Bytes>) -> Reply {

@@ -1,12 +1,12 @@
 //! What is hosted, at hand in memory: which packages there are, what each holds, where the bytes lie.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use moka::future::Cache as Table;
-use rules::{Digest, DigestAlgorithm, Flags, PackageName};
+use rules::{Digest, DigestAlgorithm, Ecosystem, Flags, PackageName};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
@@ -139,6 +139,16 @@ impl Shelf {
         let record = records.by_repository.get(repository);
         let record = record.and_then(|packages| packages.get(package));
         record.is_some_and(|record| record.is_hosted)
+    }
+
+    /// The packages of an ecosystem of which any repository hosts a version, in the order of their names.
+    pub fn names(&self, ecosystem: Ecosystem) -> Vec<PackageName> {
+        let records = self.records.load();
+        let packages = records.by_repository.values().flatten();
+        let hosted = packages.filter(|(_, record)| record.is_hosted);
+        let names = hosted.map(|(package, _)| package.clone());
+        let names: BTreeSet<PackageName> = names.filter(|it| it.ecosystem() == ecosystem).collect();
+        names.into_iter().collect()
     }
 
     /// A package as a repository hosts it; `None` if it hosts no version.
