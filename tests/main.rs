@@ -38,7 +38,9 @@ mod firewall;
 mod ledger;
 
 // What the house publishes itself: real clients, tokens, flags, promotion, crashes.
+mod generic;
 mod hosting;
+mod publishing;
 mod rows;
 
 // Sick upstreams: cut, reset, wrong, absent, overloaded, slow.

@@ -18,6 +18,7 @@ mod unguided;
 // Connections that the network brings: real clients, then rows of the bypass corpus, then
 // connections in number and in pieces.
 mod corpus;
+mod errands;
 mod hostile;
 mod raw;
 mod redirected;
@@ -27,3 +28,6 @@ mod rules;
 
 // Clients with a proxy variable.
 mod proxied;
+
+// README.md's chapter, as it stands.
+mod readme;

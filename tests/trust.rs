@@ -566,13 +566,13 @@ fn doctor_agrees_with_the_clients() {
         (of(doctor::State::Good), of(doctor::State::Bad))
     };
     let all = [
-        "npm", "pnpm", "yarn", "pip", "uv", "poetry", "twine", "maven",
+        "npm", "pnpm", "yarn", "pip", "uv", "poetry", "twine", "maven", "gradle",
     ];
     assert_eq!(trusting(&[]), (Vec::new(), all.to_vec()));
     for name in all {
         sandbox.trust(name.parse().unwrap());
     }
-    let without_variables = ["npm", "pnpm", "yarn", "pip", "maven"];
+    let without_variables = ["npm", "pnpm", "yarn", "pip", "maven", "gradle"];
     assert_eq!(trusting(&[]).0, without_variables);
     let bundle = sandbox.path("data/authority/trust/bundle.pem");
     let variables = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"].map(|name| (name, bundle.clone()));

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use rules::{Ecosystem, Knowledge, Policy};
+use tokio::sync::Semaphore;
 
 use crate::access::Tokens;
 use crate::config::{Config, Limits};
@@ -70,6 +71,8 @@ pub struct App {
     pub state: State,
     pub shelf: Shelf,
     pub building: Building,
+    /// A turn for each upload that arrives, or is being published.
+    pub uploads: Arc<Semaphore>,
     pub tokens: Tokens,
     /// Why the last reload was not taken; `None` if it was.
     pub reload_refused: ArcSwapOption<String>,
@@ -94,7 +97,8 @@ impl App {
             memo: Memo::new(&limits),
             observer: Observer::new(metrics, access, trail),
             shelf: Shelf::open(state.clone(), blobs).await?,
-            building: Building::default(),
+            building: Building::new(limits.deployments),
+            uploads: Arc::new(Semaphore::new(limits.uploads)),
             tokens: Tokens::default(),
             state,
             snapshot: ArcSwap::from_pointee(snapshot),

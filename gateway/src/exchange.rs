@@ -15,7 +15,7 @@ mod caller;
 mod upload;
 
 pub use caller::{Caller, Mode};
-pub use upload::{Body, Upload};
+pub use upload::{Body, Landing, Upload};
 
 /// The methods that any route of ours knows. Everything else is refused at the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

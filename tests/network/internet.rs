@@ -13,9 +13,12 @@ use crate::support::registry::{Answer, Registry};
 use crate::support::tls::Authority;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
-use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
 use tokio_rustls::TlsAcceptor;
 
 /// The internet.
@@ -33,7 +36,17 @@ pub struct Internet {
     pub authority: Authority,
     pub names: Names,
     pub zone: Arc<Zone>,
+    lines: Arc<Lines>,
     runtime: Option<tokio::runtime::Runtime>,
+}
+
+/// What lies between the hosts and what answers for them.
+#[derive(Default)]
+struct Lines {
+    /// Every byte that was sent to any host, as it was inside TLS.
+    heard: Mutex<Vec<u8>>,
+    /// Who answers new connections instead of the registries.
+    instead: Mutex<Option<SocketAddr>>,
 }
 
 impl Internet {
@@ -61,7 +74,7 @@ impl Internet {
         let addresses: Vec<[IpAddr; 2]> =
             numbered.map(|(number, _)| topology::host(number)).collect();
         let [npm, pypi, files, maven, pinned] = std::array::from_fn(|_| Registry::start());
-        let mut pin = None;
+        let (mut pin, lines) = (None, Arc::<Lines>::default());
         for (index, registry) in [&npm, &pypi, &files, &maven, &pinned]
             .into_iter()
             .enumerate()
@@ -73,8 +86,8 @@ impl Internet {
             let acceptor = acceptor(certificate.der().clone(), key.serialize_der());
             for address in addresses[index] {
                 let listen = |port| topology.internet.enter(|| listener(address, port));
-                let to = registry.address();
-                runtime.spawn(serve(listen(443), Some(acceptor.clone()), to));
+                let to = (registry.address(), Arc::clone(&lines));
+                runtime.spawn(serve(listen(443), Some(acceptor.clone()), to.clone()));
                 runtime.spawn(serve(listen(80), None, to));
             }
         }
@@ -94,6 +107,7 @@ impl Internet {
             authority,
             names,
             zone,
+            lines,
             runtime: Some(runtime),
         }
     }
@@ -110,6 +124,28 @@ impl Internet {
 
     pub fn forget(&self) {
         self.registries().into_iter().for_each(Registry::forget);
+        self.lines.heard.lock().expect("no holder panicked").clear();
+    }
+
+    /// Whether any host was sent these bytes; pieces of several connections may lie between.
+    pub fn heard(&self, bytes: &str) -> bool {
+        let heard = self.lines.heard.lock().expect("no holder panicked");
+        let mut parts = heard.windows(bytes.len());
+        parts.any(|part| part == bytes.as_bytes())
+    }
+
+    /// From now on every host answers each connection with these bytes, whatever is asked.
+    pub fn answer_raw(&self, reply: &'static str) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
+        let address = listener.local_addr().expect("it is bound");
+        *self.lines.instead.lock().expect("no holder panicked") = Some(address);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { return };
+                let _ = stream.read(&mut [0; 64 * 1024]);
+                let _ = stream.write_all(reply.as_bytes());
+            }
+        });
     }
 
     /// Puts an npm package on its registry, with addresses as the registry itself would say them.
@@ -199,10 +235,10 @@ fn acceptor(certificate: CertificateDer<'static>, key: Vec<u8>) -> TlsAcceptor {
 }
 
 /// Passes what comes in on to the registry.
-async fn serve(listener: TcpListener, acceptor: Option<TlsAcceptor>, to: SocketAddr) {
+async fn serve(listener: TcpListener, acceptor: Option<TlsAcceptor>, to: (SocketAddr, Arc<Lines>)) {
     let listener = tokio::net::TcpListener::from_std(listener).expect("inside the runtime");
     while let Ok((stream, _)) = listener.accept().await {
-        let acceptor = acceptor.clone();
+        let (acceptor, to) = (acceptor.clone(), to.clone());
         tokio::spawn(async move {
             match acceptor {
                 None => pass(stream, to).await,
@@ -217,8 +253,51 @@ async fn serve(listener: TcpListener, acceptor: Option<TlsAcceptor>, to: SocketA
     }
 }
 
-async fn pass(mut stream: impl AsyncRead + AsyncWrite + Unpin, to: SocketAddr) {
+async fn pass(stream: impl AsyncRead + AsyncWrite + Unpin, to: (SocketAddr, Arc<Lines>)) {
+    let (registry, lines) = to;
+    let instead = *lines.instead.lock().expect("no holder panicked");
+    let to = instead.unwrap_or(registry);
     if let Ok(mut registry) = tokio::net::TcpStream::connect(to).await {
+        let mut stream = Tapped { stream, lines };
         let _ = copy_bidirectional(&mut stream, &mut registry).await;
+    }
+}
+
+/// A stream whose bytes are remembered.
+struct Tapped<S> {
+    stream: S,
+    lines: Arc<Lines>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Tapped<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let it = self.get_mut();
+        let before = into.filled().len();
+        let polled = Pin::new(&mut it.stream).poll_read(context, into);
+        let mut heard = it.lines.heard.lock().expect("no holder panicked");
+        heard.extend_from_slice(&into.filled()[before..]);
+        polled
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Tapped<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
     }
 }

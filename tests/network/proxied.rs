@@ -8,6 +8,7 @@ use super::world::{DENIED, PROXY, Way, World};
 use crate::support::clients::Client;
 use crate::support::http;
 use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream};
 
 /// The clients that know the variables.
 const CLIENTS: [Client; 3] = [Client::Npm, Client::Pip, Client::Uv];
@@ -144,20 +145,140 @@ fn a_request_in_absolute_form_meets_the_same_rules() {
 
 #[test]
 fn others_can_be_refused() {
-    let Some(world) = fenced(Names::made_up(), "others = \"refuse\"") else {
+    let Some(world) = fenced(Names::made_up(), OTHERS) else {
         return;
     };
+    let npm = &world.internet.names.npm.host;
     assert_eq!(
         connect(&world, &format!("{PINNED}:443")).map(|it| it.status),
         Some(403)
     );
+    absolute(&world, PINNED, "/", "").expect(403);
+    absolute(&world, npm, "/left-pad", "").expect(200);
     world.topology.forward(true);
     world.redirect(Way::Redirect);
-    let address = world.internet.zone.of(PINNED)[0];
-    assert!(
-        Hello::new(PINNED)
-            .connect(world.client(), address)
-            .is_none()
-    );
+    for way in [0, 1] {
+        let address = world.internet.zone.of(PINNED)[way];
+        for name in [PINNED, ""] {
+            let stream = Hello::new(name).connect(world.client(), address);
+            assert!(stream.is_none(), "{name:?} {address}");
+        }
+        let mut socket = raw::open(world.client(), SocketAddr::new(address, 80));
+        let request = raw::get(PINNED, "/");
+        socket.write_all(request.as_bytes()).expect("written");
+        let reply = http::read_reply(socket, false).expect("an answer");
+        reply.expect(403);
+    }
     assert_eq!(world.internet.pinned.total(), 0);
+    let address = world.internet.zone.of(npm)[0];
+    let stream = Hello::new(npm).connect(world.client(), address);
+    let reply = raw::ask(
+        &mut stream.expect("a handshake"),
+        &raw::get(npm, "/left-pad"),
+    );
+    reply.expect("an answer").expect(200);
+}
+
+/// Nameless connections are others', too.
+const OTHERS: &str = "others = \"refuse\"\nnameless = \"tunnel\"";
+
+/// A request in absolute form, with further fields.
+fn absolute(world: &World, host: &str, path: &str, fields: &str) -> http::Reply {
+    let mut socket = raw::open_proxy(world.client());
+    let request = format!("GET http://{host}{path} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n");
+    socket.write_all(request.as_bytes()).expect("written");
+    http::read_reply(socket, false).expect("an answer")
+}
+
+#[test]
+fn a_proxy_that_asks_for_a_token_keeps_it_to_itself() {
+    let network = "authenticate = true\npublish = \"pass\"";
+    let Some(world) = fenced(Names::made_up(), network) else {
+        return;
+    };
+    let npm = world.internet.names.npm.host.clone();
+    let secret = world.token("laptop");
+    let shows = |secret: &str| format!("Proxy-Authorization: Bearer {secret}\r\n");
+    let strange = secret.replace(|letter: char| letter.is_ascii_digit(), "x");
+    for fields in [String::new(), shows(&strange), shows("no-token")] {
+        for (host, path) in [(npm.as_str(), "/left-pad"), (PINNED, "/")] {
+            let reply = absolute(&world, host, path, &fields).expect(407);
+            assert!(!reply.header("proxy-authenticate").is_empty(), "{host}");
+            let connect = connect_with(&world, host, &fields).1.expect(407);
+            assert!(!connect.header("proxy-authenticate").is_empty(), "{host}");
+        }
+    }
+    assert_eq!(world.internet.npm.count("/left-pad"), 0);
+    assert_eq!(world.internet.pinned.total(), 0);
+
+    let answer = crate::support::registry::Answer::ok("text/plain", "untouched");
+    world.internet.pinned.set("/", answer);
+    let shown = shows(&secret);
+    absolute(&world, &npm, "/left-pad", &shown).expect(200);
+    let reply = absolute(&world, PINNED, "/", &shown).expect(200);
+    assert_eq!(reply.text(), "untouched");
+    let (socket, reply) = connect_with(&world, &npm, &shown);
+    reply.expect(200);
+    let mut stream = Hello::new(&npm).over(socket).expect("a handshake");
+    // Said once for the connection, and not again inside.
+    for path in ["/left-pad", "/left-pad/-/left-pad-1.0.0.tgz"] {
+        let reply = raw::ask(&mut stream, &raw::get(&npm, path));
+        reply.expect("an answer").expect(200);
+    }
+    // What is passed on to the registry carries the client's own credentials.
+    let request = format!(
+        "PUT /our-own HTTP/1.1\r\nHost: {npm}\r\nAuthorization: Bearer npm_hers\r\n\
+         Content-Length: 2\r\n\r\n{{}}"
+    );
+    raw::ask(&mut stream, &request).expect("an answer");
+    assert!(world.internet.heard("Bearer npm_hers"));
+    assert!(
+        world.internet.heard("GET /left-pad "),
+        "the rig hears nothing"
+    );
+    assert!(!world.internet.heard(&secret), "the token went further");
+    assert!(
+        !world.internet.heard("roxy-"),
+        "a field for the proxy went further"
+    );
+    let log = world.running().log();
+    assert!(!log.contains(&secret), "the token is in the log");
+}
+
+/// CONNECT with further fields: the connection, and the answer's head.
+fn connect_with(world: &World, host: &str, fields: &str) -> (TcpStream, http::Reply) {
+    let mut socket = raw::open_proxy(world.client());
+    let request = format!("CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n{fields}\r\n");
+    socket.write_all(request.as_bytes()).expect("written");
+    let copy = socket.try_clone().expect("a socket can be copied");
+    let reply = http::read_reply(copy, true).expect("an answer");
+    (socket, reply)
+}
+
+#[test]
+fn clients_show_a_token_by_their_proxy_variable() {
+    let Some(world) = fenced(Names::built_in(), "authenticate = true") else {
+        return;
+    };
+    let secret = world.token("laptop");
+    for client in CLIENTS {
+        let guest = world.guest().proxied(LAN[0], PROXY);
+        if let Some(run) = guest.install(client, ordinary(client)) {
+            run.failed();
+        }
+        let guest = world.guest();
+        let guest = guest.proxied(&format!("anybody:{secret}@{}", LAN[0]), PROXY);
+        if let Some(run) = guest.install(client, ordinary(client)) {
+            run.succeeded();
+            assert!(guest.has_ordinary(client), "{client:?}");
+        }
+    }
+    assert!(
+        !world.internet.heard("roxy-"),
+        "a field for the proxy went further"
+    );
+    assert!(
+        !world.internet.heard("uthorization"),
+        "credentials went further"
+    );
 }

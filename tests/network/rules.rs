@@ -1,12 +1,13 @@
 //! What `portcullis network rules` prints does what it says, and can be undone.
 
 use super::clients::ordinary;
-use super::names::Names;
+use super::names::{Names, PINNED};
 use super::raw::{self, Hello};
 use super::world::{DENIED, Way, World};
 use crate::support::clients::Client;
+use crate::support::http;
 use std::io::ErrorKind;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
 #[test]
@@ -70,10 +71,7 @@ fn what_is_meant_for_the_router_itself_is_not_redirected() {
     for address in router {
         // Nobody listens there: redirected, the connection would be taken.
         let tried = world.client().enter(|| {
-            std::net::TcpStream::connect_timeout(
-                &std::net::SocketAddr::new(address, 443),
-                Duration::from_secs(10),
-            )
+            TcpStream::connect_timeout(&SocketAddr::new(address, 443), Duration::from_secs(10))
         });
         assert_eq!(
             tried.map(|_| ()).expect_err("closed").kind(),
@@ -88,4 +86,46 @@ fn what_is_meant_for_the_router_itself_is_not_redirected() {
         &raw::get(&host, "/left-pad"),
     );
     reply.expect("an answer").expect(200);
+}
+
+/// Debian's number of the user `nobody`.
+const NOBODY: u32 = 65534;
+
+#[test]
+fn on_one_machine_the_gateway_is_left_alone_and_all_others_are_redirected() {
+    let Some(mut world) = World::open(Names::made_up()) else {
+        return;
+    };
+    world.take_over_locally("nobody");
+    let host = world.internet.names.npm.host.clone();
+    for address in world.internet.zone.of(&host) {
+        world.internet.forget();
+        let to = SocketAddr::new(address, 443);
+        let ask = |socket: TcpStream| {
+            let mut stream = Hello::new(&host).over(socket).expect("a handshake");
+            raw::ask(&mut stream, &raw::get(&host, "/evil-pkg")).expect("an answer")
+        };
+        let open = || http::connect(to);
+        ask(world.topology.gateway.enter(open)).expect(403);
+        assert_eq!(world.internet.npm.count("/evil-pkg"), 0, "{address}");
+        // The gateway's user is the only one who speaks with the registry itself.
+        ask(world.topology.gateway.enter_as(NOBODY, open)).expect(200);
+        assert_eq!(world.internet.npm.count("/evil-pkg"), 1, "{address}");
+        ask(world.topology.gateway.enter_as(NOBODY - 1, open)).expect(403);
+    }
+    // What the gateway passes on does not come back to it.
+    for address in world.internet.zone.of(PINNED) {
+        let socket = world
+            .topology
+            .gateway
+            .enter(|| http::connect(SocketAddr::new(address, 443)));
+        let stream = Hello::new(PINNED).over(socket).expect("a handshake");
+        assert!(raw::shown(&stream) == world.internet.pin, "{address}");
+    }
+
+    world
+        .topology
+        .gateway
+        .nft(&world.printed_rules(&["--undo"]).rules);
+    assert_eq!(world.topology.gateway.ruleset(), "");
 }

@@ -74,6 +74,15 @@ impl Namespace {
         entered.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
+    /// As [`Namespace::enter`], on a thread of this user.
+    pub fn enter_as<T: Send>(&self, user: u32, action: impl FnOnce() -> T + Send) -> T {
+        self.enter(|| {
+            let user = rustix::process::Uid::from_raw(user);
+            rustix::thread::set_thread_res_uid(user, user, user).expect("we are root");
+            action()
+        })
+    }
+
     /// The same program, arguments, folder and variables, but inside. Variables that `command`
     /// would inherit are not passed on.
     pub fn wrap(&self, command: &Command) -> Command {

@@ -144,6 +144,37 @@ impl World {
         self.gateway = Some(Gateway::launch(self.topology.gateway.wrap(&command)));
     }
 
+    /// The gateway and its clients on one machine, the router: it runs as this user, and the
+    /// connections of all others are redirected.
+    pub fn take_over_locally(&mut self, user: &str) {
+        let listener = format!("[network]\nredirect = \"[::]:{REDIRECT}\"\n");
+        self.configure(&listener, DENIED);
+        self.create_authority();
+        let mut command = Command::new("chown");
+        command.arg("-R").arg(user).arg(self.folder());
+        assert!(command.status().expect("chown runs").success());
+        let serve = self.environment(Gateway::command(&self.config(), &self.data()));
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", user, "--clear-groups"]);
+        command.arg(serve.get_program()).args(serve.get_args());
+        let command = self.environment(command);
+        self.gateway = Some(Gateway::launch(self.topology.gateway.wrap(&command)));
+        let printed = self.printed(&["--local", "--user", user]);
+        self.topology.gateway.nft(&printed.rules);
+    }
+
+    /// The secret of a new token that may read.
+    pub fn token(&self, name: &str) -> String {
+        let (config, data) = (self.config(), self.data());
+        let [config, data] = [config, data].map(|it| it.display().to_string());
+        let fixed = [
+            "token", "create", name, "--config", &config, "--data", &data,
+        ];
+        let output = run(&fixed, "");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
     /// Stops the program and starts it again on the same data.
     pub fn restart(&mut self) {
         self.running_mut().stop();
@@ -174,10 +205,12 @@ impl World {
 
     /// What `portcullis network rules --print --router` prints for this configuration.
     pub fn printed_rules(&self, more: &[&str]) -> Printed {
+        self.printed(&[&["--router"], more].concat())
+    }
+
+    fn printed(&self, more: &[&str]) -> Printed {
         let config = self.config().display().to_string();
-        let fixed = [
-            "network", "rules", "--print", "--router", "--config", &config,
-        ];
+        let fixed = ["network", "rules", "--print", "--config", &config];
         let output = run(&[&fixed[..], more].concat(), "");
         assert!(output.status.success(), "{output:?}");
         let beside = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -238,5 +238,5 @@ get /pypi/app/simple/y/ application/xml -> 406
 R22 [pypi] unsupported
 ours the list of what is published here; nobody is asked
 publish app x 1.0.0 -> taken
-get /pypi/app/simple/ -> 200 <a>x</a>, unasked
+get /pypi/app/simple/ -> 200 >x</a>, unasked
 ";

@@ -64,6 +64,10 @@ limits! {
         "largest upload of a published artifact, as sent (npm sends 4/3 of it)";
     upload_stall: Time as Duration = time(30, 1),
         "longest pause inside an upload";
+    uploads: Count as usize = count(64, 1),
+        "uploads that arrive or are published at once; more are refused with 503";
+    deployments: Count as usize = count(1000, 1),
+        "Maven versions that arrive at once, file by file; more are refused with 503";
     body_deadline: Time as Duration = time(60, 1),
         "time for a request body that is no upload to arrive";
     write_stall: Time as Duration = time(30, 1),

@@ -30,12 +30,11 @@ pub use tls::Tls;
 pub use writer::Sent;
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::pin::Pin;
 
 use crate::config::Limits;
 use crate::edge::head::Head;
-use crate::exchange::{Body, Caller, Reply};
+use crate::exchange::{Body, Caller, Landing, Reply};
 
 /// What a finished handling wants to do once its reply was written.
 pub type AfterWrite = Box<dyn FnOnce(Sent) + Send>;
@@ -47,8 +46,8 @@ pub type Answer<'a> = Pin<Box<dyn Future<Output = (Reply, AfterWrite)> + Send + 
 pub enum Intake {
     /// Read into memory, within `request_body_bytes`.
     Memory,
-    /// Spooled into a file of this folder, within `upload_bytes`.
-    File(PathBuf),
+    /// Spooled into a file, within `upload_bytes`.
+    File(Landing),
     /// Not read: this is answered, and the connection ends.
     Refused(Box<Reply>),
 }

@@ -1,7 +1,6 @@
 //! Reads requests off a connection: a head within size and deadline, then the body its framing promises.
 
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -13,7 +12,7 @@ use super::spool::{self, Spool};
 use super::wire::Wire;
 use crate::bounds::Reservation;
 use crate::config::Limits;
-use crate::exchange::Upload;
+use crate::exchange::{Landing, Upload};
 
 /// Why no request could be read.
 #[derive(Debug)]
@@ -93,18 +92,18 @@ impl<W: Wire> Connection<W> {
         read.unwrap_or(Err(BODY_TOO_SLOW))
     }
 
-    /// The body into a file of this folder.
+    /// The body into a file.
     pub async fn upload(
         &mut self,
         framing: Framing,
         limits: &Limits,
-        folder: &Path,
+        landing: Landing,
     ) -> Result<Upload, NoRequest> {
         let announced = match framing {
             Framing::Length(length) => Some(length),
             Framing::None | Framing::Chunked => None,
         };
-        let mut spool = Spool::new(folder, announced, limits).await?;
+        let mut spool = Spool::new(landing, announced, limits).await?;
         if let Some(length) = announced {
             self.pass(length, &mut spool, limits).await?;
             return spool.finish().await;

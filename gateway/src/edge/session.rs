@@ -163,8 +163,8 @@ async fn take_body<W: Wire>(
         connection.invite_body().await;
     }
     let body = match intake {
-        Intake::File(folder) => {
-            let upload = connection.upload(head.framing, &limits, &folder).await;
+        Intake::File(landing) => {
+            let upload = connection.upload(head.framing, &limits, landing).await;
             upload.map(Body::File)
         }
         _ => connection

@@ -1,7 +1,6 @@
 //! Uploads on their way into a file: bounded in size, in silence and in slowness.
 
 use std::io;
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use super::head::BadHead;
 use super::reader::NoRequest;
 use crate::bounds::Pace;
 use crate::config::Limits;
-use crate::exchange::Upload;
+use crate::exchange::{Landing, Upload};
 
 /// An upload that arrives.
 pub struct Spool {
@@ -24,9 +23,9 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// A new file in this folder. `announced` is the length that the head promised, if it did.
+    /// A new file. `announced` is the length that the head promised, if it did.
     pub async fn new(
-        folder: &Path,
+        landing: Landing,
         announced: Option<u64>,
         limits: &Limits,
     ) -> Result<Self, NoRequest> {
@@ -36,13 +35,15 @@ impl Spool {
             return Err(TOO_LARGE);
         }
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = folder.join(format!("upload-{}-{number}", std::process::id()));
+        let path = landing
+            .folder
+            .join(format!("upload-{}-{number}", std::process::id()));
         let file = File::create_new(&path)
             .await
             .map_err(|error| told(&error))?;
         Ok(Self {
             file,
-            upload: Upload::new(path, 0),
+            upload: Upload::new(path, 0, landing.turn),
             written: 0,
             bytes_max,
             pace: Pace::new(limits.minimum_rate),

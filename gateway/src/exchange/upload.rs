@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// A request's body, whole.
 pub enum Body {
@@ -17,6 +18,15 @@ pub enum Body {
 pub struct Upload {
     path: PathBuf,
     length: u64,
+    /// Given back with the file.
+    _turn: OwnedSemaphorePermit,
+}
+
+/// Where an upload may be put, and the turn that it takes up until it is dealt with.
+#[derive(Debug)]
+pub struct Landing {
+    pub folder: PathBuf,
+    pub turn: OwnedSemaphorePermit,
 }
 
 impl Body {
@@ -31,8 +41,12 @@ impl Body {
 
 impl Upload {
     /// Takes charge of a file with so many bytes.
-    pub const fn new(path: PathBuf, length: u64) -> Self {
-        Self { path, length }
+    pub const fn new(path: PathBuf, length: u64, turn: OwnedSemaphorePermit) -> Self {
+        Self {
+            path,
+            length,
+            _turn: turn,
+        }
     }
 
     /// The same with another length.

@@ -26,6 +26,8 @@ use crate::protocol::{
 /// One origin's listing.
 pub(super) struct Gathered {
     pub origin: Origin,
+    /// Its place in the search.
+    pub place: usize,
     pub listing: Listing,
     /// What is shown of it, where that depends on what the cache holds; else each version is judged.
     pub retained: Option<Vec<Shown>>,
@@ -87,7 +89,7 @@ async fn gather(
     let mut gathered = Vec::new();
     let mut asked_outside = false;
     let may_leave = group_may_leave(context, target);
-    for origin in origins.iter() {
+    for (place, origin) in origins.iter().enumerate() {
         let listing = match origin.place() {
             Place::Holding => hosted(context, target, origin).await?,
             Place::External => match upstream_of(context, origin) {
@@ -101,6 +103,7 @@ async fn gather(
             asked_outside |= !listing.is_hosted();
             gathered.push(Gathered {
                 origin: origin.clone(),
+                place,
                 listing,
                 retained: None,
             });
@@ -181,7 +184,7 @@ async fn rendered(
     context: &Context<'_>,
     target: &IndexTarget,
     gathered: &[Gathered],
-    unlisted: Vec<String>,
+    unlisted: Vec<(usize, String)>,
 ) -> Result<Arc<Prepared>, Failure> {
     let key = memo_key(context, target, gathered, &unlisted);
     let (memo, now) = (&context.app.memo, context.request.received_at);
@@ -198,7 +201,7 @@ async fn render(
     context: &Context<'_>,
     target: &IndexTarget,
     gathered: &[Gathered],
-    unlisted: Vec<String>,
+    unlisted: Vec<(usize, String)>,
 ) -> Result<Prepared, Failure> {
     let ask = ask(context, target);
     let mut parts = Vec::with_capacity(gathered.len());
@@ -212,6 +215,7 @@ async fn render(
         first_seen_known(context, &part.origin, &index)?;
         parts.push(Material {
             origin: part.origin.clone(),
+            place: part.place,
             index,
             retained: part.retained.clone(),
             is_hosted: part.listing.is_hosted(),
@@ -241,13 +245,14 @@ struct Rendering {
     keeps_links: bool,
     now: SystemTime,
     /// Versions that are not shown out of anything but what is published here.
-    unlisted: Vec<String>,
+    unlisted: Vec<(usize, String)>,
     parts: Vec<Material>,
 }
 
 /// What is rendered of one origin.
 struct Material {
     origin: Origin,
+    place: usize,
     index: Arc<Index>,
     retained: Option<Vec<Shown>>,
     is_hosted: bool,
@@ -270,8 +275,10 @@ impl Rendering {
             };
             for (listed, shown) in part.index.versions.iter().zip(&mut shown) {
                 let ecosystem = self.target.package.ecosystem();
-                let is_it = |it: &String| rules::same(ecosystem, it, &listed.version);
-                if !part.is_hosted && self.unlisted.iter().any(is_it) {
+                let is_it = |(place, version): &(usize, String)| {
+                    *place < part.place && rules::same(ecosystem, version, &listed.version)
+                };
+                if self.unlisted.iter().any(is_it) {
                     *shown = Shown::Only(BTreeSet::new());
                 }
             }
@@ -299,7 +306,7 @@ fn memo_key(
     context: &Context<'_>,
     target: &IndexTarget,
     gathered: &[Gathered],
-    unlisted: &[String],
+    unlisted: &[(usize, String)],
 ) -> String {
     let mut key = format!(
         "{}|{}|{:?}|{}|{:x}",
@@ -316,9 +323,8 @@ fn memo_key(
             key.push_str(&format!("{shown:?}"));
         }
     }
-    for version in unlisted {
-        key.push('!');
-        key.push_str(version);
+    for (place, version) in unlisted {
+        key.push_str(&format!("!{place}!{version}"));
     }
     key
 }

@@ -31,7 +31,7 @@ use crate::edge::host_without_port;
 use crate::edge::registries::Spoken;
 use crate::edge::route::{Route, route};
 use crate::edge::{Answer, Answerer, Deciding, Intake};
-use crate::exchange::{Ask, Body, Caller, Method, Mode, Path, Reply, Request};
+use crate::exchange::{Ask, Body, Caller, Landing, Method, Mode, Path, Reply, Request};
 use crate::failure::{Failure, Telling};
 use crate::observe::Kind;
 use crate::protocol::{Protocol, Rejection, Service, Target};
@@ -110,7 +110,17 @@ async fn intake(app: &Arc<App>, head: &Head, caller: &Caller) -> Intake {
     let principal = gate::principal(app, &head.headers, SystemTime::now()).await;
     let failure = match principal {
         Ok(Some(principal)) => match principal.may_in(Right::Publish, &route.repository) {
-            Ok(()) => return Intake::File(app.shelf.blobs.spool_folder().to_owned()),
+            Ok(()) => match Arc::clone(&app.uploads).try_acquire_owned() {
+                Ok(turn) => {
+                    let folder = app.shelf.blobs.spool_folder().to_owned();
+                    return Intake::File(Landing { folder, turn });
+                }
+                Err(_) => Failure::Rejected {
+                    status: 503,
+                    message: "as many uploads as may be (limits.uploads) arrive already; try again"
+                        .to_owned(),
+                },
+            },
             Err(refused) => Failure::Forbidden(refused.sentence),
         },
         Ok(None) => gate::denied(Denial::PublishNeedsToken),

@@ -28,19 +28,21 @@ pub(super) async fn listing(
     Ok(document.map(|shown| Listing::hosted(target, repository, &shown)))
 }
 
-/// The versions that are published here without being listed: what another origin has of that name is not shown either.
+/// The versions that are published here without being listed, each with the place of its repository in the search: what
+/// a farther origin has of that name is not shown either, since it would not be served.
 pub(super) async fn unlisted(
     context: &Context<'_>,
     origins: &Origins,
-) -> Result<Vec<String>, Failure> {
+) -> Result<Vec<(usize, String)>, Failure> {
     let (shelf, mut versions) = (&context.app.shelf, Vec::new());
     if shelf.is_empty() {
         return Ok(versions);
     }
-    let holding = |origin: &&Origin| matches!(origin.place(), Place::Holding);
-    for origin in origins.iter().filter(holding) {
+    let holding = |(_, origin): &(usize, &Origin)| matches!(origin.place(), Place::Holding);
+    for (place, origin) in origins.iter().enumerate().filter(holding) {
         let of = shelf.unlisted(origin.repository(), origin.package()).await;
-        versions.extend(of.map_err(|error| Failure::State(error.to_string()))?);
+        let of = of.map_err(|error| Failure::State(error.to_string()))?;
+        versions.extend(of.into_iter().map(|version| (place, version)));
     }
     Ok(versions)
 }

@@ -17,11 +17,11 @@ pub(super) async fn listings(
     ask: &ListingAsk<'_>,
 ) -> Vec<Gathered> {
     let mut gathered = Vec::new();
-    let holding = |origin: &&Origin| matches!(origin.place(), Place::Holding);
-    for origin in origins.iter().filter(holding) {
+    let holding = |(_, origin): &(usize, &Origin)| matches!(origin.place(), Place::Holding);
+    for (place, origin) in origins.iter().enumerate().filter(holding) {
         let supply = &context.app.supply;
         if let Some(listing) = supply.remembered_listing(origin, ask).await {
-            gathered.extend(cut_down(context, origin, origins, listing, ask).await);
+            gathered.extend(cut_down(context, (place, origin), origins, listing, ask).await);
         }
     }
     gathered
@@ -29,7 +29,7 @@ pub(super) async fn listings(
 
 async fn cut_down(
     context: &Context<'_>,
-    holding: &Origin,
+    (place, holding): (usize, &Origin),
     origins: &Origins,
     listing: Listing,
     ask: &ListingAsk<'_>,
@@ -53,6 +53,7 @@ async fn cut_down(
     let any = |shown: &Shown| matches!(shown, Shown::Only(files) if !files.is_empty());
     shown.iter().any(any).then_some(Gathered {
         origin: holding.clone(),
+        place,
         listing,
         retained: Some(shown),
     })

@@ -15,6 +15,7 @@ use crate::exchange::Reply;
 use crate::failure::Failure;
 use crate::origin::upstream::Upstream;
 use crate::protocol::{Location, Service, npm, pypi};
+use crate::state::Status;
 
 /// Answers a service request.
 pub async fn answer(
@@ -37,7 +38,7 @@ pub async fn answer(
         Service::Keys => passed_on(context, &service).await,
         Service::Attestations { package, version } => {
             trace.about(trace.kind, package, Some(version));
-            attestations(context, &service, package).await
+            attestations(context, &service, (package, version)).await
         }
     }
 }
@@ -153,8 +154,16 @@ async fn passed_on(context: &Context<'_>, service: &Service) -> Result<Reply, Fa
 async fn attestations(
     context: &Context<'_>,
     service: &Service,
-    package: &PackageName,
+    (package, version): (&PackageName, &str),
 ) -> Result<Reply, Failure> {
+    if let Some(bundle) = published_bundle(context, package, version).await? {
+        let shown = npm::hosted::attestations(&bundle);
+        return shown.map(|shown| json(shown.to_string())).ok_or_else(|| {
+            Failure::Absent(format!(
+                "what the provenance of {package} {version} attests"
+            ))
+        });
+    }
     let free = answering(context).is_some_and(|answering| answering.may_hear(context, package));
     if free {
         return passed_on(context, service).await;
@@ -164,6 +173,40 @@ async fn attestations(
         Some(reason) => Failure::Refused(Box::new(reason.clone())),
         None => Failure::Absent(package.to_string()),
     })
+}
+
+/// The provenance of a version that is published here, as its client attached it.
+async fn published_bundle(
+    context: &Context<'_>,
+    package: &PackageName,
+    version: &str,
+) -> Result<Option<Vec<u8>>, Failure> {
+    let unavailable = |error: crate::state::StateError| Failure::State(error.to_string());
+    for origin in origins(context, package).iter() {
+        let shelf = &context.app.shelf;
+        let hosted = shelf.package(origin.repository(), package).await;
+        let Some(hosted) = hosted.map_err(unavailable)? else {
+            continue;
+        };
+        let is_shown = |status| matches!(status, Status::Published | Status::Unlisted);
+        let mut versions = hosted.versions.iter();
+        let found = versions.find(|it| it.version == version && is_shown(it.status));
+        let mut files = found.iter().flat_map(|found| &found.files);
+        let Some(bundle) = files.find(|file| file.filename.ends_with(".sigstore")) else {
+            continue;
+        };
+        let (app, bundle) = (Arc::clone(context.app), bundle.clone());
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut text = Vec::new();
+            let file = app.shelf.bytes(&bundle).ok().flatten()?;
+            std::io::BufReader::new(file).read_to_end(&mut text).ok()?;
+            Some(text)
+        });
+        let read = reading.await.ok().flatten();
+        let missing = || Failure::Internal(format!("the provenance of {package} is missing"));
+        return read.map(Some).ok_or_else(missing);
+    }
+    Ok(None)
 }
 
 /// A search text can itself be an internal name; such a search is answered here.

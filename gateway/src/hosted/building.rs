@@ -23,8 +23,10 @@ pub struct Place {
 }
 
 /// The versions that arrive now.
-#[derive(Default)]
-pub struct Building(Mutex<HashMap<Place, Deployment>>);
+pub struct Building {
+    deployments: Mutex<HashMap<Place, Deployment>>,
+    most: usize,
+}
 
 /// Gradle and sbt may end without metadata: after so much silence a whole version is taken as it is. A large file may
 /// take minutes to arrive, of which nothing is seen here until it is whole.
@@ -34,22 +36,35 @@ const LIMITS: Limits = Limits {
 };
 
 impl Building {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Place, Deployment>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// With room for so many at once.
+    pub fn new(most: usize) -> Self {
+        Self {
+            deployments: Mutex::default(),
+            most,
+        }
     }
 
-    /// Does something with a deployment, which begins now if it did not before.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Place, Deployment>> {
+        self.deployments
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with a deployment, which begins now if it did not before; `None` if there is no room for it.
     pub fn with<T>(
         &self,
         place: &Place,
         now: SystemTime,
         change: impl FnOnce(&mut Deployment) -> T,
-    ) -> T {
+    ) -> Option<T> {
         let mut deployments = self.lock();
+        if deployments.len() >= self.most && !deployments.contains_key(place) {
+            return None;
+        }
         let deployment = deployments
             .entry(place.clone())
             .or_insert_with(|| Deployment::new(place.package.name(), &place.file_version, now));
-        change(deployment)
+        Some(change(deployment))
     }
 
     /// What arrives of a package from this principal.

@@ -10,6 +10,6 @@ pub mod documents;
 pub mod notes;
 mod shelf;
 
-pub use blobs::{BlobError, Blobs, Staged, Staging};
+pub use blobs::{BlobError, Blobs, Condition, Staged, Staging};
 pub use building::{Building, Place};
 pub use shelf::{Found, Shelf, Shown, checksum, digests};

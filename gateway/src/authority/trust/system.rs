@@ -52,6 +52,8 @@ const FAMILIES: [Family; 5] = [
 ];
 
 const JAVA_HOOK: &str = "etc/ca-certificates/update.d/jks-keystore";
+/// The hook refuses a terminal as its input.
+const JAVA_ANEW: &str = "/etc/ca-certificates/update.d/jks-keystore --fresh </dev/null";
 
 pub(super) fn plan(scene: &Scene<'_>) -> Result<Steps, TrustError> {
     let family = family(scene)?;
@@ -64,15 +66,18 @@ pub(super) fn plan(scene: &Scene<'_>) -> Result<Steps, TrustError> {
         certificate.display(),
         file.display()
     );
-    let is_there = recipes::text_of(&file)?.as_deref() == Some(text.as_str());
+    let before = recipes::text_of(&file)?;
+    let is_there = before.as_deref() == Some(text.as_str());
+    // Another certificate under the same name is no news to a plain update.
+    let update = match before.is_some() && !is_there {
+        true => family.fresh,
+        false => family.update,
+    };
     let is_trusted = bundle::of_system(scene.surroundings)
         .is_none_or(|file| bundle::holds(&file, &scene.authority).unwrap_or(false));
     let mut steps = vec![write(file, Some(text), as_root)];
     if !is_there || !is_trusted {
-        steps.push(Step::Run(Invocation::new(
-            family.update[0],
-            &family.update[1..],
-        )));
+        steps.push(Step::Run(Invocation::new(update[0], &update[1..])));
     }
     Ok((steps, vec![java_note(scene)]))
 }
@@ -89,7 +94,12 @@ pub(super) fn undo(scene: &Scene<'_>) -> Result<Steps, TrustError> {
         family.fresh.join(" ")
     );
     let run = Step::Run(Invocation::new(family.fresh[0], &family.fresh[1..]));
-    Ok((vec![write(file, None, as_root), run], Vec::new()))
+    let mut steps = vec![write(file, None, as_root), run];
+    if scene.surroundings.root.join(JAVA_HOOK).exists() {
+        // The update tells the hook what was added, not what is gone.
+        steps.push(Step::Run(Invocation::new("sh", &["-c", JAVA_ANEW])));
+    }
+    Ok((steps, Vec::new()))
 }
 
 fn family(scene: &Scene<'_>) -> Result<&'static Family, TrustError> {

@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -22,7 +21,7 @@ use super::super::writer::{self, Sent};
 use super::request;
 use crate::bounds::{Budget, Pace, Reservation};
 use crate::config::Limits;
-use crate::exchange::{Body, Caller, Method, Piece, Reply, ReplyBody, Source, Upload};
+use crate::exchange::{Body, Caller, Landing, Method, Piece, Reply, ReplyBody, Source, Upload};
 
 /// What the streams of a connection share.
 pub struct Shared {
@@ -114,8 +113,8 @@ async fn read(
     if head.headers.contains_key(header::EXPECT) {
         outlet.invite_body();
     }
-    if let Intake::File(folder) = intake {
-        let upload = spool_body(&mut body, &head, &folder, outlet).await?;
+    if let Intake::File(landing) = intake {
+        let upload = spool_body(&mut body, &head, landing, outlet).await?;
         return Ok((head, Body::File(upload)));
     }
     let room = reader::room(head.framing, &limits, memory)?;
@@ -125,11 +124,11 @@ async fn read(
     Ok((head, Body::Memory(body)))
 }
 
-/// The body into a file of this folder.
+/// The body into a file.
 async fn spool_body(
     stream: &mut RecvStream,
     head: &Head,
-    folder: &Path,
+    landing: Landing,
     outlet: &mut Outlet,
 ) -> Result<Upload, NoRequest> {
     let limits = Arc::clone(&outlet.limits);
@@ -137,7 +136,7 @@ async fn spool_body(
         Framing::Length(length) => Some(length),
         Framing::None | Framing::Chunked => None,
     };
-    let mut spool = Spool::new(folder, announced, &limits).await?;
+    let mut spool = Spool::new(landing, announced, &limits).await?;
     loop {
         let arriving = stream.data();
         let (part, waited) = outlet.deadline.within(limits.upload_stall, arriving).await;

@@ -12,7 +12,7 @@ use crate::handlers::trace::Trace;
 use crate::handlers::{Context, gate, rejected};
 use crate::hosted::Staged;
 use crate::protocol::generic::{Address, DigestFault, Write, parse_write, sha256};
-use crate::state::{Mode, Status, StatusChange, Submission, VersionAddress};
+use crate::state::{Edit, Edited, Mode, Status, StatusChange, Submission, VersionAddress};
 
 pub(super) async fn answer(
     context: &Context<'_>,
@@ -46,7 +46,6 @@ async fn uploaded(
     let principal = authorised(context, package, trace).await?;
     permitted(context, package, Some(version), trace).await?;
     let staged = arrived(context).await?;
-    let begun = is_unfinished(context, address).await?;
     let asset = address.asset.as_deref().unwrap_or_default();
     let submission = Submission {
         repository: context.route.repository.to_string(),
@@ -57,11 +56,10 @@ async fn uploaded(
         tags: Vec::new(),
         publisher: Some(principal.name().to_owned()),
         at: context.request.received_at,
-        // A version that one request makes is whole by it; to one that was begun, files are added.
-        mode: if begun || !finishes {
-            Mode::AddFiles
+        mode: if finishes {
+            Mode::Finishes
         } else {
-            Mode::NewVersion
+            Mode::AddFiles
         },
         status: if finishes {
             Status::Published
@@ -70,9 +68,6 @@ async fn uploaded(
         },
     };
     committed(context, &submission).await?;
-    if begun && finishes {
-        publish(context, address).await?;
-    }
     Ok(Reply::empty(201))
 }
 
@@ -98,15 +93,6 @@ async fn arrived(context: &Context<'_>) -> Result<Staged, Failure> {
     .await
 }
 
-async fn is_unfinished(context: &Context<'_>, address: &Address) -> Result<bool, Failure> {
-    let (repository, version) = (&context.route.repository, address.version.as_deref());
-    let hosted = context.app.state.hosted(repository, &address.package).await;
-    let hosted = hosted.map_err(unavailable)?;
-    let mut versions = hosted.iter().flat_map(|hosted| &hosted.versions);
-    let found = versions.find(|it| Some(it.version.as_str()) == version);
-    Ok(found.is_some_and(|found| found.status == Status::Unfinished))
-}
-
 async fn finished(
     context: &Context<'_>,
     address: &Address,
@@ -118,26 +104,25 @@ async fn finished(
     Ok(Reply::empty(200))
 }
 
-/// Shows a version that was begun; one that is shown stays so.
+/// Shows a version that was begun; one that is shown stays so, and one that was put away, too.
 async fn publish(context: &Context<'_>, address: &Address) -> Result<(), Failure> {
-    let state = &context.app.state;
-    let changed = state
-        .set_status(&place(context, address), None, Status::Published)
-        .await;
+    let (state, place) = (&context.app.state, place(context, address));
+    let begun = Some(Status::Unfinished);
+    let changed = state.set_status(&place, begun, Status::Published).await;
     match changed.map_err(unavailable)? {
+        StatusChange::Changed => context.app.shelf.refresh().await.map_err(unavailable),
+        StatusChange::Unchanged | StatusChange::Mismatched(Status::Published) => Ok(()),
         StatusChange::NotFound => Err(absent(address)),
         StatusChange::Mismatched(status) | StatusChange::NotAllowed(status) => {
-            let (package, version) = (&address.package, address.version.as_deref());
-            let version = version.unwrap_or_default();
-            Err(refused(
-                409,
-                format!("{package} {version} is {status} here"),
-            ))
-        }
-        StatusChange::Changed | StatusChange::Unchanged => {
-            context.app.shelf.refresh().await.map_err(unavailable)
+            Err(put_away(address, status))
         }
     }
+}
+
+fn put_away(address: &Address, status: Status) -> Failure {
+    let (package, version) = (&address.package, address.version.as_deref());
+    let version = version.unwrap_or_default();
+    refused(409, format!("{package} {version} is {status} here"))
 }
 
 async fn deleted(
@@ -146,16 +131,27 @@ async fn deleted(
     trace: &mut Trace,
 ) -> Result<Reply, Failure> {
     let principal: Principal = authorised(context, &address.package, trace).await?;
-    let deleted = context
-        .app
-        .state
-        .delete_version(&place(context, address))
-        .await;
-    if !deleted.map_err(unavailable)? {
-        return Err(absent(address));
+    let (state, repository) = (&context.app.state, &context.route.repository);
+    let hosted = state.hosted(repository, &address.package).await;
+    let hosted = hosted
+        .map_err(unavailable)?
+        .ok_or_else(|| absent(address))?;
+    let version = address.version.as_deref().unwrap_or_default();
+    let known = hosted.versions.iter().find(|it| it.version == version);
+    match known.map(|known| known.status) {
+        None => return Err(absent(address)),
+        // What an operator put away keeps its number.
+        Some(status @ (Status::Archived | Status::Disposed)) => {
+            return Err(put_away(address, status));
+        }
+        Some(_) => {}
+    }
+    let edits = [Edit::Delete { version }];
+    let edited = state.edit(repository, &address.package, hosted.generation, &edits);
+    if edited.await.map_err(unavailable)? != Edited::Done {
+        return Err(refused(409, "the package was changed meanwhile; try again"));
     }
     let (package, by) = (&address.package, principal.name());
-    let version = address.version.as_deref().unwrap_or_default();
     tracing::info!(target: "audit", %package, version, by, "a version was deleted");
     context.app.shelf.refresh().await.map_err(unavailable)?;
     Ok(Reply::empty(204))

@@ -101,7 +101,7 @@ async fn taken(
             building.with(&place, now, |deployment| deployment.put(put, &files, now))
         }
     };
-    done(context, &place, answer).await
+    done(context, &place, answer.ok_or_else(full)?).await
 }
 
 /// A version that was put away takes no files, not even those that it had: its client would believe it is there.
@@ -115,6 +115,13 @@ fn refuse_closed(hosted: Option<&HostedPackage>, target: &ArtifactTarget) -> Res
         }
         _ => Ok(()),
     }
+}
+
+fn full() -> Failure {
+    refused(
+        503,
+        "as many versions as may be (limits.deployments) arrive already; try again",
+    )
 }
 
 /// Which deployment a file belongs to.
@@ -245,7 +252,8 @@ async fn announce(
         let hosted = hosted(context, package).await?;
         let files = documents::maven_digests(hosted.as_ref(), &place.version, &place.file_version);
         let now = context.request.received_at;
-        let answer = building.with(place, now, |deployment| deployment.announce(&files, now));
+        let announced = building.with(place, now, |deployment| deployment.announce(&files, now));
+        let answer = announced.ok_or_else(full)?;
         done(context, place, answer).await?;
     }
     // Nothing is on its way: it was published before, or the list names what others have.

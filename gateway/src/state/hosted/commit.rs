@@ -85,6 +85,9 @@ impl State {
         };
         put_version(&mut change, submission, &path, generation).await?;
         put_files(&mut change, submission, &path, &missing).await?;
+        if submission.mode == Mode::Finishes {
+            show_version(&mut change, submission, &path).await?;
+        }
         for tag in &submission.tags {
             put_tag(&mut change, submission, &path, tag).await?;
         }
@@ -156,6 +159,8 @@ fn compare<'a>(submission: &'a Submission, present: Option<&Present>) -> Compari
     match submission.mode {
         // What is begun to be finished later adds nothing to what was finished.
         _ if is_closed && !missing.is_empty() => Comparison::Conflict(Conflict::Version),
+        Mode::Finishes if *status == Status::Unfinished => Comparison::Missing(missing),
+        Mode::Finishes if !missing.is_empty() => Comparison::Conflict(Conflict::Version),
         Mode::NewVersion if !missing.is_empty() || stored.len() != submission.files.len() => {
             Comparison::Conflict(Conflict::Version)
         }
@@ -185,6 +190,27 @@ async fn put_version(
     .bind(publisher.map(|publisher| shown(publisher).into_owned()))
     .bind(submission.metadata.as_str())
     .bind(generation)
+    .execute(connection)
+    .await
+    .attempt(ATTEMPT)?;
+    Ok(())
+}
+
+/// Publishes a version that was begun.
+async fn show_version(
+    connection: &mut AnyConnection,
+    submission: &Submission,
+    path: &str,
+) -> Result<(), StateError> {
+    sqlx::query(
+        "UPDATE versions SET status = $1 \
+         WHERE repository = $2 AND package = $3 AND version = $4 AND status = $5",
+    )
+    .bind(Status::Published.as_str())
+    .bind(submission.repository.as_str())
+    .bind(path)
+    .bind(submission.version.as_str())
+    .bind(Status::Unfinished.as_str())
     .execute(connection)
     .await
     .attempt(ATTEMPT)?;

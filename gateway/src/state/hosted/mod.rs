@@ -62,6 +62,9 @@ pub enum Mode {
     /// Files may be added to a version that exists (PyPI, Maven). What the version's metadata,
     /// publisher and time are was said with its first file.
     AddFiles,
+    /// The version is published with this, whatever it has by then; one that is published already
+    /// takes nothing but what it has (generic).
+    Finishes,
 }
 
 /// What a client publishes, checked and with its bytes already stored.

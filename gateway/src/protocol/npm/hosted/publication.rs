@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::super::path;
 use super::problem::Problem;
+use super::provenance;
 use super::publish::{Attachment, Upload};
 use super::tag;
 use super::tarball::Contents;
@@ -112,6 +113,7 @@ impl Publication {
             manifest.insert("readme".to_owned(), readme);
         }
         clean(&mut manifest);
+        provenance::show(&mut manifest, &files, package, &version);
         Ok(Self {
             version,
             manifest,
@@ -290,7 +292,7 @@ fn files(
         let file = match (attachment.text.take(), decoded.take()) {
             (Some(text), left) => {
                 decoded = left;
-                provenance(attachment, text, package, version)?
+                attached_bundle(attachment, text, package, version)?
             }
             (None, Some(bytes)) => tarball(attachment, bytes, package, version)?,
             (None, None) => return Err(Problem::malformed("_attachments holds two tarballs")),
@@ -337,7 +339,7 @@ fn tarball(
 }
 
 /// The Sigstore bundle that `npm publish --provenance` makes; who signed it is not checked here.
-fn provenance(
+fn attached_bundle(
     attachment: Attachment,
     text: String,
     package: &PackageName,
