@@ -287,7 +287,7 @@ impl Wanted {
         head.put_slice(b"\r\n");
         for (name, value) in &self.headers {
             let is_hop = name.as_str().starts_with("proxy-") || *name == header::HOST;
-            if !is_hop && !(is_last && ends(name)) {
+            if !(is_hop || is_last && ends(name)) {
                 put_field(&mut head, name, value);
             }
         }
