@@ -149,6 +149,37 @@ const BAD: &[(&str, usize, &str, &str)] = &[
     ("listen = 8080", 1, "listen", "address and port for clients"),
     ("admin = '127.0.0.1:8080'", 1, "admin", "another port"),
     ("log = 'xml'", 1, "log", "\"human\" or \"json\""),
+    (
+        "network.proxy = '8082'",
+        1,
+        "network.proxy",
+        "address and port",
+    ),
+    (
+        "[network]\nothers = 'pass'",
+        2,
+        "network.others",
+        "\"tunnel\" or \"refuse\"",
+    ),
+    (
+        "[network]\nlogin = 'tunnel'",
+        2,
+        "network.login",
+        "\"pass\" or \"refuse\"",
+    ),
+    ("[network]\nports = [0]", 2, "network.ports", "remove it"),
+    (
+        "[network]\nproxy = '[::]:8082'\nrepository = 'none'",
+        3,
+        "network.repository",
+        "no repository `none`",
+    ),
+    (
+        "[network]\nredirct = '[::]:8443'",
+        2,
+        "network.redirct",
+        "did you mean `redirect`?",
+    ),
     ("problem_json = 'yes'", 1, "problem_json", "refusals carry"),
     (
         "public_url = 'packages.example'",
