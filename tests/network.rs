@@ -16,7 +16,8 @@ mod world;
 mod unguided;
 
 // Connections that the network brings: real clients, then rows of the bypass corpus, then
-// connections in number and in pieces.
+// connections in number and in pieces, then ways around the rules that once led somewhere.
+mod attacks;
 mod corpus;
 mod errands;
 mod hostile;

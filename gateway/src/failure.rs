@@ -132,6 +132,7 @@ impl Failure {
                 format!("urn:portcullis:control:{}", reason.control.as_str()),
                 "POLICY",
             ),
+            None if matches!(self, Self::Forbidden(_)) => ("about:blank".to_owned(), "FORBIDDEN"),
             None if self.status() == 403 => ("urn:portcullis:control:version".to_owned(), "POLICY"),
             None => ("about:blank".to_owned(), "UPSTREAM"),
         };

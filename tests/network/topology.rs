@@ -16,7 +16,8 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 pub const CLIENT: [&str; 2] = ["192.0.2.2", "2001:db8:1::2"];
 /// The router as clients see it.
 pub const LAN: [&str; 2] = ["192.0.2.1", "2001:db8:1::1"];
-const WAN: [&str; 2] = ["198.51.100.1", "2001:db8:2::1"];
+/// The router as the internet sees it.
+pub const WAN: [&str; 2] = ["198.51.100.1", "2001:db8:2::1"];
 /// The name server of the internet.
 pub const RESOLVER: [&str; 2] = ["198.51.100.53", "2001:db8:2::53"];
 

@@ -182,7 +182,7 @@ impl World {
         self.start();
     }
 
-    fn running_mut(&mut self) -> &mut Gateway {
+    pub fn running_mut(&mut self) -> &mut Gateway {
         self.gateway.as_mut().expect("the program was started")
     }
 
