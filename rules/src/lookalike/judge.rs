@@ -156,11 +156,12 @@ fn flattened_scope(
     catalogue: &Catalogue,
     name: &PackageName,
 ) -> Option<(String, Signal, Severity)> {
-    let mut scopes = catalogue.namespaces.claimed();
-    let scope = scopes.find(|scope| {
-        let rest = name.name().strip_prefix(scope);
-        rest.is_some_and(|rest| rest.starts_with(['-', '.', '_']))
-    })?;
+    // By what may end a scope, not by scope: there may be thousands.
+    let name = name.name();
+    let mut scopes = name
+        .match_indices(['-', '.', '_'])
+        .map(|(end, _)| &name[..end]);
+    let scope = scopes.find(|scope| catalogue.namespaces.is_ours(scope))?;
     Some((
         format!("@{scope}"),
         Signal::ScopeFlattened,

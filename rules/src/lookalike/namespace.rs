@@ -108,10 +108,9 @@ impl Namespaces {
         self.is_internal && parents.any(|end| self.list.position(&group[..end]).is_some())
     }
 
-    /// The namespaces of the house, or none.
-    pub(super) fn claimed(&self) -> impl Iterator<Item = &str> {
-        let count = if self.is_internal { self.list.len() } else { 0 };
-        self.list.iter().take(count)
+    /// Whether this is a namespace of the house.
+    pub(super) fn is_ours(&self, namespace: &str) -> bool {
+        self.is_internal && self.list.position(namespace).is_some()
     }
 
     /// The best known namespace that an unknown one looks like.
