@@ -194,3 +194,25 @@ fn a_package_that_is_not_there_is_a_plain_404() {
         assert!(run.text.contains("E404"), "{}", run.text);
     }
 }
+
+#[test]
+fn a_large_document_is_the_same_by_every_way_out() {
+    let house = House::new("");
+    let version = |number: usize| (format!("1.0.{number}"), number.to_string().into_bytes());
+    let versions: Vec<(String, Vec<u8>)> = (0..16_000).map(version).collect();
+    publish::npm_built(&house.npm, "large", &versions);
+    let plain = house.get("/npm/public/large").expect(200).body;
+    let coded = Request::get("/npm/public/large").header("Accept-Encoding", "gzip");
+    for _ in 0..2 {
+        let reply = house.send(&coded).expect(200);
+        assert_eq!(reply.header("content-encoding"), "gzip");
+        // Long enough to be sent from pages, not from our memory.
+        assert!(reply.body.len() > 1 << 20, "{}", reply.body.len());
+        let length = reply.body.len().to_string();
+        assert_eq!(reply.header("content-length"), length);
+        let mut text = Vec::new();
+        let mut decoder = flate2::read::GzDecoder::new(reply.body.as_slice());
+        std::io::Read::read_to_end(&mut decoder, &mut text).expect("gzip");
+        assert!(text == plain, "other bytes than without a coding");
+    }
+}

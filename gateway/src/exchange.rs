@@ -137,6 +137,11 @@ pub trait Source: Send {
 /// What follows the head of a reply.
 pub enum ReplyBody {
     Full(Bytes),
+    /// The same bytes twice: in our memory, and in pages that the kernel sends without copying them.
+    Paged {
+        bytes: Bytes,
+        pages: Arc<File>,
+    },
     /// A body of known length, in pieces.
     Stream {
         source: Box<dyn Source>,
@@ -205,7 +210,7 @@ impl Reply {
             return self;
         }
         self.body = match self.body {
-            ReplyBody::Full(bytes) => ReplyBody::Head {
+            ReplyBody::Full(bytes) | ReplyBody::Paged { bytes, .. } => ReplyBody::Head {
                 length: bytes.len() as u64,
             },
             ReplyBody::Stream { length, .. } => ReplyBody::Head { length },

@@ -55,6 +55,9 @@ impl<W: Wire> Connection<W> {
         };
         let result = match reply.body {
             ReplyBody::Full(body) => outlet.whole(&mut self.outbox, &body).await,
+            ReplyBody::Paged { bytes, pages } => {
+                outlet.paged(&mut self.outbox, &bytes, &pages).await
+            }
             ReplyBody::Head { .. } => outlet.whole(&mut self.outbox, &[]).await,
             ReplyBody::Stream { mut source, length } => {
                 outlet.pieces(&self.outbox, source.as_mut(), length).await
@@ -130,7 +133,7 @@ fn push_head(head: &mut Vec<u8>, reply: &Reply, keep_alive: bool) {
 pub fn content_length(reply: &Reply) -> Option<u64> {
     match &reply.body {
         ReplyBody::Full(_) if matches!(reply.status, 204 | 304) => None,
-        ReplyBody::Full(body) => Some(body.len() as u64),
+        ReplyBody::Full(body) | ReplyBody::Paged { bytes: body, .. } => Some(body.len() as u64),
         ReplyBody::Stream { length, .. } | ReplyBody::Head { length } => Some(*length),
     }
 }
@@ -162,6 +165,19 @@ impl<W: Wire> Outlet<'_, W> {
             self.put(head).await
         } else {
             self.put_both(head, body).await
+        };
+        sent.map(|()| length).map_err(|_| 0)
+    }
+
+    /// Sends a body that is at hand in pages too, by the kernel where bytes go out as they are.
+    async fn paged(&mut self, head: &mut Vec<u8>, body: &[u8], pages: &File) -> Result<u64, u64> {
+        if self.wire.socket().is_none() {
+            return self.whole(head, body).await;
+        }
+        let length = body.len() as u64;
+        let sent = match self.put(head).await {
+            Ok(()) => self.put_file(pages, 0, length).await,
+            failed => failed,
         };
         sent.map(|()| length).map_err(|_| 0)
     }

