@@ -74,13 +74,13 @@ pub async fn answer(
     trace: &mut Trace,
 ) -> Result<Reply, Failure> {
     let (app, request, route) = (context.app, context.request, context.route);
-    let principal = gate::admit_reader(app, request).await?;
-    trace.by(principal.as_ref());
     let errand = Errand::of(route.ecosystem, request.method, &route.rest.segments);
     if errand == Errand::Login {
         // What follows the kind of login may be a secret of the registry's.
         trace.conceal_target();
     }
+    let principal = gate::admit_reader(app, request).await?;
+    trace.by(principal.as_ref());
     let (key, setting) = errand.setting(&request.snapshot.config.network);
     let passes = setting == config::Errand::Pass && is_the_registrys(&context, role);
     let told = |what: &str, reason: &str| {
@@ -113,7 +113,8 @@ fn is_the_registrys(context: &Context<'_>, role: Role) -> bool {
 /// Fails if a word of the address is the name of a package that may not come from outside, or be said there.
 fn stays(context: &Context<'_>) -> Result<(), Failure> {
     let (ecosystem, segments) = (context.route.ecosystem, &context.route.rest.segments);
-    let values = context.request.query.iter().map(|(_, value)| value);
+    let query = context.request.query.iter();
+    let values = query.flat_map(|(key, value)| [key, value]);
     for package in names(ecosystem, segments, values) {
         let origins = origins(context, &package);
         if !origins.reaches_outside()

@@ -197,7 +197,7 @@ async fn handle(app: &Arc<App>, request: &Request, place: Place, trace: &mut Tra
             | Failure::State(detail)
             | Failure::Upstream { detail, .. } = &failure
             {
-                tracing::warn!(path = &*request.target, detail, "request failed");
+                tracing::warn!(path = trace.target(), detail, "request failed");
             }
             trace.note_failure(&failure, &decision);
             let telling = Telling {

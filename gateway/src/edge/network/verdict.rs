@@ -42,10 +42,8 @@ pub fn verdict(
     settings: &Network,
     is_registry: &dyn Fn(&str) -> bool,
 ) -> Verdict {
-    let asked_name = match asked {
-        Asked::Name(Host::Name(name), _) => Some(name.as_str()),
-        _ => None,
-    };
+    let asked_name = asked_name(asked, is_registry);
+    let asked_name = asked_name.as_deref();
     let asks_registry = asked_name.is_some_and(is_registry);
     let said = match first {
         First::Hello(hello) => hello.name.as_deref(),
@@ -68,6 +66,17 @@ pub fn verdict(
         _ if *asked == Asked::Nothing => Verdict::Refuse(NOWHERE),
         _ => Verdict::Tunnel,
     }
+}
+
+/// The name that was asked for. An address is one where a registry is configured by it.
+fn asked_name(asked: &Asked, is_registry: &dyn Fn(&str) -> bool) -> Option<String> {
+    let address = match asked {
+        Asked::Name(Host::Name(name), _) => return Some(name.clone()),
+        Asked::Name(Host::Address(address), _) => *address,
+        Asked::Address(address) => address.ip(),
+        Asked::Nothing => return None,
+    };
+    Some(address.to_string()).filter(|address| is_registry(address))
 }
 
 #[cfg(test)]
@@ -94,6 +103,7 @@ mod tests {
         let named = |name: &str| Asked::Name(Host::Name(name.to_owned()), 443);
         let address = || Asked::Address("192.0.2.1:443".parse().expect("an address"));
         let literal = || Asked::Name(Host::Address("192.0.2.1".parse().expect("one")), 443);
+        let by_address = || Asked::Address("192.0.2.9:443".parse().expect("an address"));
         let (registry, other) = ("registry.test", "other.test");
         let open = || Verdict::Open(registry.to_owned());
         let defaults = Network::default();
@@ -183,6 +193,18 @@ mod tests {
             ),
             (First::Other, address(), &trusting, Verdict::Tunnel),
             (
+                hello(None),
+                by_address(),
+                &trusting,
+                Verdict::Refuse(HIDDEN),
+            ),
+            (
+                hello(Some(other)),
+                by_address(),
+                &trusting,
+                Verdict::Refuse(ANOTHER),
+            ),
+            (
                 First::Other,
                 Asked::Nothing,
                 &trusting,
@@ -195,7 +217,8 @@ mod tests {
                 Verdict::Refuse("why"),
             ),
         ] {
-            let found = verdict(&first, &asked, settings, &|host| host == registry);
+            let is_registry = |host: &str| [registry, "192.0.2.9"].contains(&host);
+            let found = verdict(&first, &asked, settings, &is_registry);
             assert_eq!(found, expected, "{first:?} {asked:?} {settings:?}");
         }
     }
