@@ -6,7 +6,7 @@ use crate::support::gateway::{House, sentence};
 use crate::support::publish;
 
 /// Names that are denied, in each ecosystem.
-const DENIED: &str = r#"
+pub const DENIED: &str = r#"
 [[group]]
 pattern  = "/npm//evil-pkg$"
 external = "block"

@@ -4,6 +4,7 @@ use super::clients::Guest;
 use super::internet::Internet;
 use super::names::Names;
 use super::topology::{Namespace, Topology};
+pub use crate::refusals::DENIED;
 use crate::support::gateway::{Gateway, binary, run};
 use crate::support::http::{Reply, Request};
 use std::path::{Path, PathBuf};
@@ -15,27 +16,6 @@ pub const PROXY: u16 = 8082;
 pub const REDIRECT: u16 = 8443;
 /// What a whole head, of TLS or HTTP, may take in these tests.
 pub const HEAD_DEADLINE_SECONDS: u64 = 2;
-
-/// Names that are denied, in each ecosystem.
-pub const DENIED: &str = r#"
-[[group]]
-pattern  = "/npm//evil-pkg$"
-external = "block"
-internal = "block"
-publish  = "block"
-
-[[group]]
-pattern  = "/pypi//evil-dist$"
-external = "block"
-internal = "block"
-publish  = "block"
-
-[[group]]
-pattern  = "/maven/org.evil/dropper$"
-external = "block"
-internal = "block"
-publish  = "block"
-"#;
 
 /// How connections come to the redirect listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -211,12 +211,6 @@ impl Authority {
         self.certificate.covers(host)
     }
 
-    /// The hosts that it can't sign for: `portcullis authority rotate` makes a successor that can.
-    pub fn beyond<'a>(&self, hosts: &'a [String]) -> Vec<&'a str> {
-        let hosts = hosts.iter().map(String::as_str);
-        hosts.filter(|host| !self.covers(host)).collect()
-    }
-
     /// The SHA-256 of its certificate, as `openssl x509 -fingerprint -sha256` shows it.
     pub fn fingerprint(&self) -> String {
         self.certificate.fingerprint()

@@ -112,9 +112,8 @@ pub async fn run<W: Wire>(wire: W, peer: SocketAddr, door: Door) {
 
 /// RFC 9110 §15.5.20: a connection that was opened for one name serves no other, whatever a client joins on it.
 pub fn same_name(name: Option<&str>, head: &Head) -> Result<(), BadHead> {
-    let host = host_without_port(&head.host);
     match name {
-        Some(name) if name != host => Err(BadHead {
+        Some(name) if name != host_without_port(&head.host) => Err(BadHead {
             status: 421,
             message: "this connection was opened for another host",
         }),

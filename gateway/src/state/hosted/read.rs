@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 
-use rules::{Ecosystem, Flags, PackageName};
+use rules::{Flags, PackageName};
 use sqlx::AnyConnection;
 
 use super::{HostedPackage, HostedVersion, Status, StoredFile};
 use crate::state::error::Attempt as _;
 use crate::state::moment::from_milliseconds;
-use crate::state::packages::{FlagRow, PackageRecord, prefix};
-use crate::state::text::read_package;
+use crate::state::packages::{FlagRow, PackageRecord};
 use crate::state::{State, StateError};
 
 const ATTEMPT: &str = "read a hosted package";
@@ -22,8 +21,6 @@ const FILES: &str = "SELECT version, filename, size, sha256, sha512, sha1, md5, 
      FROM files WHERE repository = $1 AND package = $2 AND ($3 IS NULL OR version = $3)";
 const TAGS: &str = "SELECT tag, version FROM tags WHERE repository = $1 AND package = $2";
 const GENERATION: &str = "SELECT generation FROM packages WHERE repository = $1 AND package = $2";
-const NAMES: &str = "SELECT DISTINCT package FROM versions \
-     WHERE repository = $1 AND package LIKE $2";
 /// Files of a disposed version are records without bytes.
 const BLOBS: &str = "SELECT DISTINCT files.sha256 FROM files \
      JOIN versions ON versions.repository = files.repository \
@@ -93,28 +90,6 @@ impl State {
             .await
             .attempt("read the generation of a package")?;
         Ok(generation.unwrap_or(0))
-    }
-
-    /// The packages of an ecosystem that have a version in a repository, by name.
-    pub async fn hosted_names(
-        &self,
-        repository: &str,
-        ecosystem: Ecosystem,
-    ) -> Result<Vec<PackageName>, StateError> {
-        let attempt = "list the hosted packages";
-        let paths: Vec<String> = sqlx::query_scalar(NAMES)
-            .bind(repository)
-            .bind(prefix(Some(ecosystem)))
-            .fetch_all(self.database.reader())
-            .await
-            .attempt(attempt)?;
-        let names: Result<Vec<_>, _> = paths
-            .iter()
-            .map(|path| read_package(attempt, path))
-            .collect();
-        let mut names = names?;
-        names.sort_unstable();
-        Ok(names)
     }
 
     /// A page of the SHA-256 of every blob that a version still needs, in order, behind `after`
